@@ -1,0 +1,62 @@
+"""What can go wrong, by who must act.
+
+    CopilotError
+    ├── ProgramError      the program is wrong: the model writes again, or the operator is asked
+    │   ├── NameMistake   a name that the database does not hold, with the nearest ones
+    │   └── LimitReached  it ran too long, grew too large or called too much
+    ├── QuestionError     the operator says it differently
+    ├── SetupError        whoever installed it: a missing model, a wrong URL, a half-built database
+    └── DataError         a file of examples: the line and what is wrong with it
+
+Each message is one line that says what is wrong and what to do. Anything else that escapes is a bug.
+"""
+
+from __future__ import annotations
+
+
+class CopilotError(Exception):
+    """Base of every error that a user of the SDK may want to catch."""
+
+
+class ProgramError(CopilotError):
+    """The program does not pass the check, or asks for something that cannot be."""
+
+
+class NameMistake(ProgramError):
+    """A name that is not in the database.
+
+    Args:
+        kind: what kind of name was expected, such as ``"warehouse"``.
+        value: the name as it stood in the program.
+        choices: the nearest names, best first; empty if nothing is near.
+    """
+
+    def __init__(self, kind: str, value: str, choices: tuple[str, ...] = ()) -> None:
+        self.kind, self.value, self.choices = kind, value, choices
+        hint = f"; did you mean {' or '.join(choices)}?" if choices else ""
+        super().__init__(f"there is no {kind} {value!r}{hint}")
+
+
+class LimitReached(ProgramError):
+    """A limit of time, memory, recursion, calls or rows ended the program."""
+
+
+class QuestionError(CopilotError):
+    """The question cannot be taken as it is, such as an empty one."""
+
+
+class SetupError(CopilotError):
+    """Something around the copilot is missing or wrong: model, database, environment."""
+
+
+class DataError(CopilotError):
+    """A line of a data file is wrong.
+
+    Args:
+        line: its number, from 1.
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, line: int, problem: str) -> None:
+        self.line, self.problem = line, problem
+        super().__init__(f"line {line}: {problem}")

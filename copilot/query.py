@@ -1,0 +1,456 @@
+"""A view's typed, read-only queries, compiled to SQLAlchemy.
+
+A query is immutable; each step returns a new one, and steps apply in the order they are written. A query never
+joins and never writes: what it cannot say, a program cannot do.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from copilot.errors import ProgramError
+
+ColumnType = Literal["text", "int", "float", "date", "datetime"]
+NUMERIC = ("int", "float")
+TEMPORAL = ("date", "datetime")
+WEEK = timedelta(days=7)
+
+COMPARISONS: dict[str, tuple[str, ...]] = {
+    "text": ("ne", "in", "contains", "isnull"),
+    "int": ("ne", "lt", "lte", "gt", "gte", "in", "isnull"),
+    "float": ("ne", "lt", "lte", "gt", "gte", "in", "isnull"),
+    "date": ("ne", "lt", "lte", "gt", "gte", "in", "isnull", "next", "last", "weeks", "month", "week"),
+    "datetime": ("ne", "lt", "lte", "gt", "gte", "in", "isnull", "next", "last", "weeks", "month", "week"),
+}
+"""Which lookups a column of each type takes, equality aside."""
+
+SQL_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
+    "text": sa.String(),
+    "int": sa.Integer(),
+    "float": sa.Float(),
+    "date": sa.Date(),
+    "datetime": sa.DateTime(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a view.
+
+    Args:
+        name: as programs and SQL say it.
+        type: what it holds; money and rates are floats, quantities ints.
+        doc: its meaning, in a few words, with the unit.
+        names: the kind of name that it holds (``"warehouse"``), if any: checked against the database.
+        values: the closed set that it takes its values from, if any.
+    """
+
+    name: str
+    type: ColumnType
+    doc: str
+    names: str | None = None
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """A flat, read-only SQL view that programs may query.
+
+    Args:
+        name: of the SQL view.
+        doc: what one row is.
+        columns: in the order of the view.
+        key: the column that tells its rows apart, if one does.
+    """
+
+    name: str
+    doc: str
+    columns: tuple[Column, ...]
+    key: str | None = None
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises ProgramError if the view has none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise ProgramError(f"{self.name} has no column {name!r}; it has {', '.join(c.name for c in self.columns)}")
+
+
+@dataclass(frozen=True)
+class ColumnRef:
+    """Another column of the same row, as a value: ``col("capacity")``."""
+
+    name: str
+
+
+class week_start(FunctionElement[date]):
+    """The Monday of a date's week."""
+
+    type = sa.Date()
+    inherit_cache = True
+
+
+@compiles(week_start)
+def _week_start(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"CAST(date_trunc('week', {compiler.process(element.clauses, **kw)}) AS DATE)"
+
+
+@compiles(week_start, "sqlite")
+def _week_start_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"date({compiler.process(element.clauses, **kw)}, 'weekday 0', '-6 days')"
+
+
+class month_of(FunctionElement[str]):
+    """A date's month as ``YYYY-MM``."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(month_of)
+def _month_of(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"to_char({compiler.process(element.clauses, **kw)}, 'YYYY-MM')"
+
+
+@compiles(month_of, "sqlite")
+def _month_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"strftime('%Y-%m', {compiler.process(element.clauses, **kw)})"
+
+
+BUCKETS = {"week": (week_start, "date"), "month": (month_of, "text")}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A column that a step can use: its SQL, its type, and the view's column behind it."""
+
+    sql: sa.ColumnElement[Any]
+    type: str
+    column: Column | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """One view, narrowed, grouped, counted and ranked.
+
+    Public methods are the steps of the program language; each returns a new query. All raise ProgramError with one
+    clear line when a column, a lookup or a value does not fit.
+    """
+
+    view: View
+    today: date
+    source: sa.FromClause
+    cells: dict[str, Cell]
+    filters: tuple[sa.ColumnElement[bool], ...] = ()
+    groups: tuple[str, ...] = ()
+    aggregates: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    limit: int | None = None
+    shown: tuple[str, ...] = ()
+    said: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def over(cls, view: View, today: date) -> Query:
+        """All rows of a view; `today` anchors the relative dates."""
+        table = sa.table(view.name, *(sa.column(c.name, SQL_TYPES[c.type]) for c in view.columns))
+        cells = {c.name: Cell(table.c[c.name], c.type, c) for c in view.columns}
+        return cls(view, today, table, cells)
+
+    # Steps ------------------------------------------------------------------------------------------------
+
+    def where(self, **lookups: Any) -> Query:
+        """Keep the rows (after an aggregate: the groups) for which every lookup holds."""
+        query = self._wrapped() if self.limit is not None or self.aggregates else self
+        conditions = tuple(query._condition(key, value) for key, value in lookups.items())
+        said = tuple(f"{key}={_say(value)}" for key, value in lookups.items())
+        return replace(query, filters=query.filters + conditions, said=query.said + said)
+
+    def by(self, *fields: str) -> Query:
+        """Group by columns, or by `date__week` and `date__month`."""
+        if not fields:
+            raise ProgramError("by() needs at least one column")
+        query = self._wrapped() if self.limit is not None or self.aggregates or self.groups else self
+        cells = dict(query.cells)
+        labels = tuple(query._group(cells, name) for name in fields)
+        return replace(query, cells=cells, groups=labels, shown=())
+
+    def count(self) -> Query:
+        """The number of rows."""
+        return self._aggregate("count", lambda q: (sa.func.count(), "int"))
+
+    def count_distinct(self, field: str) -> Query:
+        """The number of different values of a column, NULL aside."""
+        return self._aggregate(
+            f"count_distinct_{field}", lambda q: (sa.func.count(sa.distinct(q._cell(field).sql)), "int")
+        )
+
+    def sum(self, field: str) -> Query:
+        """The sum of a column; 0 over no rows."""
+        return self._aggregate(f"sum_{field}", lambda q: q._sum(field))
+
+    def avg(self, field: str) -> Query:
+        """The mean of a column; empty over no rows."""
+        return self._aggregate(f"avg_{field}", lambda q: (sa.func.avg(q._number(field).sql * 1.0), "float"))
+
+    def min(self, field: str) -> Query:
+        """The smallest value of a column."""
+        return self._aggregate(f"min_{field}", lambda q: (sa.func.min(q._cell(field).sql), q._cell(field).type))
+
+    def max(self, field: str) -> Query:
+        """The largest value of a column."""
+        return self._aggregate(f"max_{field}", lambda q: (sa.func.max(q._cell(field).sql), q._cell(field).type))
+
+    def share(self, of: str | None = None, **lookups: Any) -> Query:
+        """The part (0..1) of the rows, or of the sum of `of`, that the lookups pick; by group if grouped."""
+        if not lookups and not self.groups:
+            raise ProgramError("share() needs a condition, or a by() before it")
+        return self._aggregate("share", lambda q: (q._share(of, lookups), "float"))
+
+    def select(self, *fields: str) -> Query:
+        """Show these columns, in this order."""
+        for name in fields:
+            self._cell(name)
+        return replace(self, shown=tuple(dict.fromkeys(fields)))
+
+    def sort(self, *fields: str) -> Query:
+        """Order by columns, `-` for largest first; NULLs last."""
+        query = self._wrapped() if self.limit is not None else self
+        for name in fields:
+            query._cell(name.removeprefix("-"))
+        return replace(query, order=fields)
+
+    def top(self, n: int) -> Query:
+        """The first n rows; after an aggregate and without a sort, the n largest by the last aggregate."""
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise ProgramError(f"top() takes a whole number from 1, not {n!r}")
+        query = self._wrapped() if self.limit is not None else self
+        if query.aggregates and not query.order:
+            query = query.sort(f"-{query.aggregates[-1]}")
+        return replace(query, limit=n)
+
+    # What it compiles to ----------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The result's columns and their types, in order."""
+        return {name: self.cells[name].type for name in self._output()}
+
+    def select_statement(self) -> sa.Select[Any]:
+        """The SQLAlchemy SELECT of this query."""
+        statement = sa.select(*(self.cells[name].sql.label(name) for name in self._output()))
+        statement = statement.select_from(self.source).where(*self.filters)
+        if self.groups:
+            statement = statement.group_by(*(self.cells[name].sql for name in self.groups))
+        ordering = (self._ordering(name) for name in self.order or self.groups)
+        return statement.order_by(*ordering).limit(self.limit)
+
+    def one_column(self) -> sa.Select[Any]:
+        """The SELECT of a query that yields one column, for `__in`. Raises ProgramError otherwise."""
+        if len(self.columns) != 1:
+            raise ProgramError("a query given to __in must select one column")
+        return self.select_statement()
+
+    # The pieces -------------------------------------------------------------------------------------------
+
+    def _output(self) -> tuple[str, ...]:
+        if self.shown:
+            return self.shown
+        if self.groups or self.aggregates:
+            return self.groups + self.aggregates
+        return tuple(self.cells)
+
+    def _wrapped(self) -> Query:
+        table = self.select_statement().subquery()
+        cells = {name: Cell(table.c[name], self.cells[name].type, self.cells[name].column) for name in self.columns}
+        order = tuple(name for name in self.order if name.removeprefix("-") in cells)
+        return Query(self.view, self.today, table, cells, order=order, said=self.said)
+
+    def _cell(self, name: str) -> Cell:
+        if name in self.cells:
+            return self.cells[name]
+        raise ProgramError(f"{self.view.name} has no column {name!r}; it has {', '.join(self.cells)}")
+
+    def _number(self, name: str) -> Cell:
+        cell = self._cell(name)
+        if cell.type not in NUMERIC:
+            raise ProgramError(f"{name} of {self.view.name} is not a number")
+        return cell
+
+    def _sum(self, name: str) -> tuple[sa.ColumnElement[Any], str]:
+        cell = self._number(name)
+        return sa.func.coalesce(sa.func.sum(cell.sql), 0), cell.type
+
+    def _aggregate(self, label: str, make: Any) -> Query:
+        query = self._wrapped() if self.limit is not None or (self.shown and not self.aggregates) else self
+        expression, kind = make(query)
+        cells = {**query.cells, label: Cell(expression, kind)}
+        return replace(query, cells=cells, aggregates=(*query.aggregates, label), shown=(), order=())
+
+    def _share(self, of: str | None, lookups: dict[str, Any]) -> sa.ColumnElement[Any]:
+        weight = self._number(of).sql if of else sa.literal(1)
+        if not lookups:
+            part = sa.func.sum(weight) * 1.0
+            return part / sa.func.nullif(sa.func.sum(sa.func.sum(weight)).over(), 0)
+        picked = sa.and_(*(self._condition(key, value) for key, value in lookups.items()))
+        part = sa.func.sum(sa.case((picked, weight), else_=0)) * 1.0
+        return part / sa.func.nullif(sa.func.sum(weight), 0)
+
+    def _group(self, cells: dict[str, Cell], name: str) -> str:
+        base, _, bucket = name.rpartition("__")
+        if not base:
+            return self._cell(name) and name
+        cell = self._cell(base)
+        if bucket not in BUCKETS or cell.type not in TEMPORAL:
+            raise ProgramError(f"cannot group by {name!r}; dates group by __week or __month")
+        function, kind = BUCKETS[bucket]
+        label = f"{base}_{bucket}"
+        cells[label] = Cell(function(cell.sql), kind)
+        return label
+
+    def _ordering(self, name: str) -> sa.ColumnElement[Any]:
+        sql = self._cell(name.removeprefix("-")).sql
+        return (sql.desc() if name.startswith("-") else sql.asc()).nulls_last()
+
+    def _condition(self, key: str, value: Any) -> sa.ColumnElement[bool]:
+        name, _, lookup = key.partition("__")
+        cell = self._cell(name)
+        if lookup and lookup not in COMPARISONS[cell.type]:
+            raise ProgramError(f"{name} is {_article(cell.type)}: it takes no __{lookup}")
+        if lookup in PERIODS:
+            return _within(cell, *PERIODS[lookup](value, self.today))
+        return self._comparison(cell, lookup, value)
+
+    def _comparison(self, cell: Cell, lookup: str, value: Any) -> sa.ColumnElement[bool]:
+        if lookup == "isnull":
+            return cell.sql.is_(None) if value else cell.sql.is_not(None)
+        if lookup == "in":
+            return cell.sql.in_(self._members(cell, value))
+        if lookup == "contains":
+            return cell.sql.icontains(str(value), autoescape=True)
+        if value is None:
+            return cell.sql.is_not(None) if lookup == "ne" else cell.sql.is_(None)
+        return OPERATORS[lookup](cell.sql, self._operand(cell, value))
+
+    def _members(self, cell: Cell, value: Any) -> Any:
+        if isinstance(value, Query):
+            return value.one_column()
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise ProgramError("__in takes a list or a one-column query")
+        return [_literal(cell, item) for item in value]
+
+    def _operand(self, cell: Cell, value: Any) -> Any:
+        if isinstance(value, ColumnRef):
+            return self._cell(value.name).sql
+        return _literal(cell, value)
+
+
+def any_of(first: Query, second: Query) -> Query:
+    """The rows of either of two plain queries on one view.
+
+    Raises ProgramError if they are on two views, or one of them is grouped or cut.
+    """
+    for query in (first, second):
+        if query.view != first.view or query.aggregates or query.groups or query.limit is not None:
+            raise ProgramError("any_of() takes two queries on one view that only filter")
+    either = sa.or_(sa.and_(sa.true(), *first.filters), sa.and_(sa.true(), *second.filters))
+    said = (f"{', '.join(first.said) or 'any'} or {', '.join(second.said) or 'any'}",)
+    return replace(first, filters=(either,), said=said)
+
+
+OPERATORS: dict[str, Any] = {
+    "": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+    "lt": lambda a, b: a < b,
+    "lte": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b,
+    "gte": lambda a, b: a >= b,
+}
+
+
+def monday(day: date) -> date:
+    """The Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+def parse_date(text: Any) -> date:
+    """An ISO date. Raises ProgramError if it is none."""
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError as error:
+        raise ProgramError(f"{text!r} is not a date; write it as 2026-11-20") from error
+
+
+def _days(value: Any) -> timedelta:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 36500:
+        raise ProgramError(f"a number of days or weeks is a whole number from 0, not {value!r}")
+    return timedelta(days=value)
+
+
+def _next(value: Any, today: date) -> tuple[date, date]:
+    return today, today + _days(value)
+
+
+def _last(value: Any, today: date) -> tuple[date, date]:
+    return today - _days(value), today
+
+
+def _weeks(value: Any, today: date) -> tuple[date, date]:
+    start = monday(today)
+    return start, start + 7 * _days(value) - timedelta(days=1)
+
+
+def _month(value: Any, today: date) -> tuple[date, date]:
+    try:
+        first = date.fromisoformat(f"{value}-01")
+    except ValueError as error:
+        raise ProgramError(f"{value!r} is not a month; write it as 2026-11") from error
+    return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
+
+def _week(value: Any, today: date) -> tuple[date, date]:
+    shift = {"this": 0, "next": 1, "last": -1}
+    start = monday(today) + shift[value] * WEEK if value in shift else monday(parse_date(value))
+    return start, start + timedelta(days=6)
+
+
+PERIODS: dict[str, Any] = {"next": _next, "last": _last, "weeks": _weeks, "month": _month, "week": _week}
+
+
+def _within(cell: Cell, first: date, last: date) -> sa.ColumnElement[bool]:
+    if cell.type == "datetime":
+        return sa.and_(cell.sql >= _midnight(first), cell.sql < _midnight(last + timedelta(days=1)))
+    return cell.sql.between(first, last)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
+
+
+def _literal(cell: Cell, value: Any) -> Any:
+    if cell.type == "date":
+        return parse_date(value)
+    if cell.type == "datetime":
+        return _midnight(parse_date(value))
+    if cell.type in NUMERIC and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ProgramError(f"a number is compared with a number, not with {value!r}")
+    if cell.type == "text" and not isinstance(value, str):
+        raise ProgramError(f"text is compared with text, not with {value!r}")
+    return value
+
+
+def _article(kind: str) -> str:
+    return "an int" if kind == "int" else f"a {kind}"
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, ColumnRef):
+        return value.name
+    return "a query" if isinstance(value, Query) else str(value)
