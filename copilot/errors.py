@@ -3,6 +3,7 @@
     CopilotError
     ├── ProgramError      the program is wrong: the model writes again, or the operator is asked
     │   ├── NameMistake   a name that the database does not hold, with the nearest ones
+    │   ├── Ambiguous     a name that fits several where one is due
     │   └── LimitReached  it ran too long, grew too large or called too much
     ├── QuestionError     the operator says it differently
     ├── SetupError        whoever installed it: a missing model, a wrong URL, a half-built database
@@ -35,6 +36,20 @@ class NameMistake(ProgramError):
         self.kind, self.value, self.choices = kind, value, choices
         hint = f"; did you mean {' or '.join(choices)}?" if choices else ""
         super().__init__(f"there is no {kind} {value!r}{hint}")
+
+
+class Ambiguous(ProgramError):
+    """A name that fits several where one is due.
+
+    Args:
+        kind: the kind of name due.
+        value: the name as it stood in the program.
+        choices: the names that it fits.
+    """
+
+    def __init__(self, kind: str, value: str, choices: tuple[str, ...]) -> None:
+        self.kind, self.value, self.choices = kind, value, choices
+        super().__init__(f"{value!r} fits several: {', '.join(choices)}")
 
 
 class LimitReached(ProgramError):

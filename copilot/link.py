@@ -1,0 +1,198 @@
+"""Mentions to names: which names of the database, dates and words of the app a question speaks of.
+
+The model is shown each mention with the exact name beside it, so that it copies and never recalls; a name added to
+the database today is linked today.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from copilot import calendar_words, number_words
+from copilot.names import Names, plain
+
+TOKEN = re.compile(r"\$?\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
+LONGEST = 6
+SHORTEST_GUESS = 5
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or number of the question: its plain form and where it stands."""
+
+    form: str
+    start: int
+    end: int
+    amount: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    """A mention and what it means: `(name, kind)` pairs, several if it fits several."""
+
+    text: str
+    meanings: tuple[tuple[str, str], ...]
+    start: int
+    end: int
+    guessed: bool = False
+
+    def shown(self) -> str:
+        """As the model reads it: ``GPU-H100 = sku``."""
+        kinds: dict[str, list[str]] = {}
+        for name, kind in self.meanings:
+            kinds.setdefault(name, []).append(kind)
+        return ", ".join(f"{name} = {'/'.join(kinds[name])}" for name in kinds)
+
+
+@dataclass(frozen=True)
+class Links:
+    """All that was found in a question, in its order."""
+
+    question: str
+    links: tuple[Link, ...]
+
+    def shown(self) -> str:
+        """One line for the prompt, empty if nothing was found."""
+        parts = dict.fromkeys(link.shown() for link in self.links)
+        return f"[{'; '.join(parts)}]" if parts else ""
+
+    def names(self) -> set[tuple[str, str]]:
+        """Every (kind, name) found."""
+        return {(kind, name) for link in self.links for name, kind in link.meanings}
+
+
+@dataclass(frozen=True)
+class Linker:
+    """Finds the mentions in questions.
+
+    Args:
+        names: those of the database.
+        words: the operator's words for the app's, such as ``{"vendor": "supplier"}``; plain forms.
+        today: the day from which a date without a year is read.
+    """
+
+    names: Names
+    words: dict[str, str]
+    today: date
+
+    def link(self, question: str) -> Links:
+        """Every name, date and word of the app that the question mentions, in its order."""
+        tokens = tokenise(question)
+        dates = [Link(question[d.start : d.end], ((d.value, d.kind),), d.start, d.end)
+                 for d in calendar_words.find(question, self.today)]
+        free = [t for t in tokens if not any(d.start < t.end and t.start < d.end for d in dates)]
+        found = [*dates, *self._exact(question, free)]
+        rest = [t for t in free if not any(f.start < t.end and t.start < f.end for f in found)]
+        found += self._near(question, rest)
+        return Links(question, tuple(sorted(found, key=lambda link: link.start)))
+
+    @cached_property
+    def _index(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        index: dict[str, dict[tuple[str, str], None]] = {}
+        for kind, forms in self.names.forms.items():
+            for form, names in forms.items():
+                if not (kind in self._grouped and form in self._group_forms):
+                    index.setdefault(form.replace(" ", ""), {}).update({(name, kind): None for name in names})
+        for word, meaning in self.words.items():
+            index.setdefault(word.replace(" ", ""), {(meaning, ""): None})
+        return {form: tuple(meanings) for form, meanings in index.items()}
+
+    @cached_property
+    def _grouped(self) -> set[str | None]:
+        return {kind.within for kind in self.names.kinds.values()}
+
+    @cached_property
+    def _group_forms(self) -> set[str]:
+        """Forms of groups with several members: they link to the group, not to each member."""
+        return {plain(group) for members in self.names.members.values() for group, of in members.items() if len(of) > 1}
+
+    @cached_property
+    def _guessable(self) -> list[str]:
+        return [form for form, meanings in self._index.items()
+                if len(form) >= SHORTEST_GUESS and not any(c.isdigit() for c in form) and meanings[0][1]]
+
+    def _exact(self, question: str, tokens: list[Token]) -> Iterator[Link]:
+        at = 0
+        while at < len(tokens):
+            link, width = self._longest(question, tokens, at)
+            if link:
+                yield link
+            at += width
+
+    def _longest(self, question: str, tokens: list[Token], at: int) -> tuple[Link | None, int]:
+        for width in range(min(LONGEST, len(tokens) - at), 0, -1):
+            run = tokens[at : at + width]
+            if any(t.amount for t in run) or not _adjacent(question, run):
+                continue
+            for form in _variants("".join(t.form for t in run)):
+                if meanings := self._index.get(form):
+                    return self._made(question, run, meanings), width
+        return None, 1
+
+    def _near(self, question: str, tokens: list[Token]) -> Iterator[Link]:
+        for width in (2, 1):
+            for at in range(len(tokens) - width + 1):
+                run = tokens[at : at + width]
+                if meanings := self._guess(question, run):
+                    yield self._made(question, run, meanings, guessed=True)
+
+    def _guess(self, question: str, run: list[Token]) -> tuple[tuple[str, str], ...]:
+        form = "".join(t.form for t in run)
+        if len(form) < SHORTEST_GUESS or any(c.isdigit() for c in form) or not _adjacent(question, run):
+            return ()
+        if len(run) == 1 and form in COMMON:
+            return ()
+        allowed = 1 if len(form) < 8 else 2
+        best = process.extractOne(form, self._guessable, scorer=OSA.distance, score_cutoff=allowed)
+        return self._index[best[0]] if best and best[0][0] == form[0] else ()
+
+    def _made(self, question: str, run: list[Token], meanings: tuple[tuple[str, str], ...], guessed: bool = False) -> Link:
+        start, end = run[0].start, run[-1].end
+        named = tuple((name, kind) for name, kind in meanings if kind)
+        words = tuple((name, question[start:end].lower()) for name, kind in meanings if not kind)
+        return Link(question[start:end], named or tuple((word, name) for name, word in words), start, end, guessed)
+
+
+def tokenise(question: str) -> list[Token]:
+    """Words and numbers, number words as digits, amounts of money and percentages marked."""
+    tokens = []
+    for match in TOKEN.finditer(question):
+        text = match.group()
+        form = plain(re.sub(r"['’]s?$|['’]s$", "", text)).replace(" ", "")
+        amount = text[0] == "$" or text.endswith("%")
+        tokens.append(Token(form.replace(",", "") if text[0].isdigit() else form, match.start(), match.end(), amount))
+    return list(number_words.merged(tokens, Token))
+
+
+def _adjacent(question: str, run: list[Token]) -> bool:
+    """Whether nothing but spaces, hyphens and the like stands between the tokens."""
+    gaps = (question[a.end : b.start] for a, b in zip(run, run[1:], strict=False))
+    return all(re.fullmatch(r"[\s\-_#./’']{0,3}", gap) for gap in gaps)
+
+
+def _variants(form: str) -> Iterable[str]:
+    yield form
+    if form.endswith("s") and len(form) > 3:
+        yield form[:-1]
+
+
+COMMON = frozenset(
+    """about above after again against already although always another around because before being below between
+    bring called check cheaper close closed coming could count delay delayed deliver delivery delivered docks doing
+    during early every expected first found freight given going greater group having holding hours later least leave
+    leaving lines listed looks major makes maybe means memory might money month months moved needs never network night
+    number offer order orders other others outside period place plain plans please point price quick quite racks ready
+    really remain report right route routes running scheduled seven share shall ship shipped should shows since small
+    start started status stock still stop storage stuck supplier suppliers taken takes thanks their there these thing
+    things think those three through today together tomorrow total under until urgent using value version waiting
+    wanted warehouse weeks where which while whole without worst worse would years yesterday center centre compute
+    planned santa rename golden harden render region regions random rather""".split()
+)
+"""Words of everyday questions that are never taken for a mistyped name."""

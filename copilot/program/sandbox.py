@@ -1,0 +1,137 @@
+"""Programs run in a worker process of Monty: no files, no network, no imports beyond a few; time and memory bounded.
+
+What this wall covers: whatever a program computes by itself. What it does not: the host functions that it calls
+(queries have the connection's deadline, the planner its own), whose arguments are checked on arrival.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pydantic_monty as monty
+
+from copilot.errors import CopilotError, LimitReached, ProgramError
+from copilot.query import Query
+
+SECONDS = 5.0
+MEMORY = 64 * 1024 * 1024
+LIMITS: dict[str, Any] = {
+    "max_feed_duration_secs": SECONDS,
+    "max_memory": MEMORY,
+    "max_recursion_depth": 100,
+    "max_suspensions": 500,
+}
+STEPS = frozenset(
+    "where by count count_distinct sum avg min max share select sort top".split()
+)
+REQUEST_SECONDS = 120.0
+
+
+class Failure:
+    """Carries the first host error past the sandbox, which would keep only its text."""
+
+    def __init__(self) -> None:
+        self.error: CopilotError | None = None
+
+    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a host function; what it returns is lent to the sandbox."""
+        try:
+            return lend(function(*args, **kwargs), self)
+        except CopilotError as error:
+            self.error = self.error or error
+            raise ValueError(str(error)) from None
+
+
+class Lent(monty.ClassInstance):
+    """A host object in the sandbox: only its listed methods can be called, and what they return is lent likewise."""
+
+    failure: Failure
+
+    def call_method(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.failure.call(super().call_method, name, args, kwargs)
+
+
+def lend(value: Any, failure: Failure) -> Any:
+    """Wrap a host object for the sandbox; plain values cross as they are, lists item by item."""
+    if value is None or isinstance(value, str | int | float | bool | monty.ClassInstance):
+        return value
+    if isinstance(value, list | tuple):
+        return [lend(item, failure) for item in value]
+    lent = Lent(value, allowed_methods=STEPS if isinstance(value, Query) else frozenset())
+    lent.failure = failure
+    return lent
+
+
+def check_types(program: str, stub: str) -> None:
+    """Type-check a program against a stub. Raises ProgramError with the first mistake, in one line."""
+    session = _pool().checkout(limits=LIMITS, type_check=True, type_check_stubs=stub, type_check_format="concise")
+    with session as running:
+        try:
+            running.feed_run(f"if False:\n{_indented(program)}")
+        except monty.MontyError as error:
+            raise _told(error) from error
+
+
+def run(program: str, functions: Mapping[str, Callable[..., Any]], values: Mapping[str, Any], stub: str) -> Any:
+    """Type-check a program, run it and return the value of its last expression.
+
+    Args:
+        program: Python, as the stub allows.
+        functions: host functions by name.
+        values: host objects by name.
+        stub: what the program may call; empty to skip the type check.
+
+    Raises:
+        ProgramError: it does not pass the type check, or fails.
+        LimitReached: it ran too long, grew too large, recursed or called too much.
+    """
+    failure = Failure()
+    lookup = {name: functools.partial(failure.call, call) for name, call in functions.items()}
+    lookup |= {name: lend(value, failure) for name, value in values.items()}
+    session = _pool().checkout(
+        limits=LIMITS, type_check=bool(stub), type_check_stubs=stub or None, type_check_format="concise"
+    )
+    try:
+        with session as running:
+            return running.feed_run(program, external_lookup=lookup, print_callback=monty.CollectString(10_000))
+    except monty.MontyError as error:
+        raise failure.error or _told(error) from error
+
+
+def _told(error: monty.MontyError) -> ProgramError:
+    text = str(error).strip()
+    if isinstance(error, monty.MontyCrashedError):
+        return LimitReached("the program was stopped: it ran too long or grew too large")
+    if any(word in text for word in ("TimeoutError", "MemoryError", "RecursionError", "suspension")):
+        return LimitReached(f"the program was stopped: {text.splitlines()[-1]}")
+    return ProgramError(_first_line(error, text))
+
+
+def _first_line(error: monty.MontyError, text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if isinstance(error, monty.MontyTypingError):
+        return lines[0].split(": ", 1)[-1]
+    return lines[-1] if lines else "the program failed"
+
+
+def _indented(program: str) -> str:
+    return "\n".join(f"    {line}" for line in program.splitlines())
+
+
+_LOCK = threading.Lock()
+
+
+@functools.cache
+def _opened() -> monty.Monty:
+    pool = monty.Monty(min_processes=1, max_processes=4, request_timeout=REQUEST_SECONDS).__enter__()
+    atexit.register(pool.__exit__, None, None, None)
+    return pool
+
+
+def _pool() -> monty.Monty:
+    with _LOCK:
+        return _opened()
