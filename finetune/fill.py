@@ -1,0 +1,187 @@
+"""Slots to text: how a name or value is written in a question, and the literal that stands for it in the program."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from copilot.names import Names, plain
+from copilot.query import monday
+
+SLOT = re.compile(r"\{([a-z]+)(\d*)\}")
+NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+).split()
+
+
+@dataclass
+class Filler:
+    """Draws one value for each slot of a pair and keeps it for all of the pair's places.
+
+    Args:
+        names: of the world that values are drawn from.
+        today: of that world.
+    """
+
+    names: Names
+    today: date
+    rng: random.Random
+    chosen: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def question(self, text: str) -> str:
+        """The text with every slot as a person would write it."""
+        return SLOT.sub(lambda m: self._surface(m, text), text)
+
+    def program(self, text: str) -> str:
+        """The program with every slot as a literal."""
+        return SLOT.sub(lambda m: self._value(m.group(1), m.group(2))[1], text)
+
+    def _surface(self, match: re.Match[str], text: str) -> str:
+        kind, number = match.groups()
+        said = self._value(kind, number)[0]
+        if kind in ("order", "shipment", "delivery", "plan"):
+            before = text[: match.start()].lower().rstrip(" #")
+            said = said.split(" ", 1)[-1] if before.endswith((kind, "shipments", "orders", "draft")) else said
+        return self._noisy(said, kind)
+
+    def _value(self, kind: str, number: str) -> tuple[str, str]:
+        key = kind + number
+        if key not in self.chosen:
+            self.chosen[key] = self._fresh(kind)
+        return self.chosen[key]
+
+    def _fresh(self, kind: str) -> tuple[str, str]:
+        taken = {literal for slot, (_, literal) in self.chosen.items() if slot.rstrip("0123456789") == kind}
+        for _ in range(50):
+            said, literal = VALUES[kind](self) if kind in VALUES else self._named(kind)
+            if literal not in taken:
+                break
+        return said, literal
+
+    def _named(self, kind: str) -> tuple[str, str]:
+        name = self.rng.choice(self.names.by_kind[kind])
+        return self.rng.choice(self._ways(kind, name)), json.dumps(name)
+
+    def _ways(self, kind: str, name: str) -> list[str]:
+        aliases = list(self.names.kinds[kind].aliases(name))
+        if kind == "datacenter":
+            aliases = self._cities(name) * 3
+        if kind in ("order", "shipment", "delivery", "plan"):
+            prefix, _, digits = name.partition("-")
+            aliases = [a for a in aliases if "number" not in a] + [f"{prefix.lower()} {digits}", name.lower()]
+        return [name, name, name.lower(), *aliases, *(a.lower() for a in aliases)]
+
+    def _cities(self, name: str) -> list[str]:
+        for city, codes in self.names.members["city"].items():
+            if name in codes:
+                return [city] if len(codes) == 1 and city not in self.names.by_kind["warehouse"] else (
+                    [f"{city} {codes.index(name) + 1}"] if len(codes) > 1 else [])
+        return []
+
+    def _noisy(self, said: str, kind: str) -> str:
+        if kind in NAMED and len(said) > 5 and said.isalpha() and self.rng.random() < 0.07:
+            return typo(said, self.rng)
+        return said
+
+    # Values ---------------------------------------------------------------------------------------------------
+
+    def count(self, low: int, high: int) -> tuple[str, str]:
+        """A whole number, now and then in words."""
+        value = self.rng.randint(low, high)
+        words = value <= 20 and self.rng.random() < 0.2
+        return (NUMBER_WORDS[value] if words else str(value)), str(value)
+
+    def percent(self) -> tuple[str, str]:
+        """A percentage, round as a rule."""
+        value = self.rng.choice([5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 80, 90, self.rng.randint(1, 95)])
+        return str(value), str(value)
+
+    def money(self) -> tuple[str, str]:
+        """Dollars; "2.5k" at times."""
+        value = self.rng.choice([50, 100, 200, 250, 300, 500, 750, 1000, 1200, 1500, 2000, 2500, 5000, 10000, 20000])
+        ways = [str(value), f"{value:,}"] + ([f"{value / 1000:g}k"] if value >= 1000 else [])
+        return self.rng.choice(ways), str(value)
+
+    def rate(self) -> tuple[str, str]:
+        """A fraction, as a percentage as a rule."""
+        percent = self.rng.choice([1, 2, 3, 5, 10, 20, 25, 50, 75, 80, 85, 90, 92, 95, 98, self.rng.randint(1, 99)])
+        literal = f"{percent / 100:g}"
+        return self.rng.choice([f"{percent}%", f"{percent}%", f"{percent} percent", literal]), literal
+
+    def day(self) -> tuple[str, str]:
+        """A day within the horizon, in many forms."""
+        when = self.today + timedelta(days=self.rng.randint(-40, 75))
+        return self._written(when), json.dumps(when.isoformat())
+
+    def week(self) -> tuple[str, str]:
+        """The Monday of a week."""
+        when = monday(self.today + timedelta(days=self.rng.randint(-14, 75)))
+        return self._written(when), json.dumps(when.isoformat())
+
+    def month(self) -> tuple[str, str]:
+        """A month near today."""
+        when = self.today + timedelta(days=30 * self.rng.randint(-4, 4))
+        short = self.rng.random() < 0.4
+        said = f"{when:%b}" if short else f"{when:%B}"
+        return self.rng.choice([said, said.lower()]) if when.month != 5 else f"{when:%B}", json.dumps(f"{when:%Y-%m}")
+
+    def _written(self, when: date) -> str:
+        ordinal = f"{when.day}{_suffix(when.day)}"
+        ways = [f"{when.day} {when:%b}", f"{when.day} {when:%B}", f"{when:%b} {when.day}", f"{ordinal} of {when:%B}",
+                f"{when:%B} {ordinal}", when.isoformat(), f"{when.day} {when:%b}".lower(), f"{when.day}/{when.month}"]
+        if 0 <= (when - self.today).days < 27:
+            ways += [f"the {ordinal}"]
+        return self.rng.choice(ways)
+
+
+NAMED = {"warehouse", "city", "supplier", "carrier", "datacenter", "region", "category"}
+VALUES: dict[str, Callable[[Filler], tuple[str, str]]] = {
+    "n": lambda f: f.count(1, 20),
+    "quantity": lambda f: f.count(1, 60),
+    "percent": lambda f: f.percent(),
+    "days": lambda f: f.count(2, 60),
+    "weeks": lambda f: f.count(2, 8),
+    "money": lambda f: f.money(),
+    "rate": lambda f: f.rate(),
+    "date": lambda f: f.day(),
+    "week": lambda f: f.week(),
+    "month": lambda f: f.month(),
+}
+
+
+def typo(word: str, rng: random.Random) -> str:
+    """One slip of the finger: two letters swapped, one dropped, one doubled."""
+    at = rng.randint(1, len(word) - 2)
+    slips = (
+        word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+        word[:at] + word[at + 1 :],
+        word[:at] + word[at] + word[at:],
+    )
+    return rng.choice(slips)
+
+
+def roughen(question: str, rng: random.Random) -> str:
+    """A question as it is typed in a hurry: lower case, no final mark, a slip in a plain word."""
+    if rng.random() < 0.25:
+        question = question.lower()
+    if rng.random() < 0.3:
+        question = question.rstrip(".?! ")
+    if rng.random() < 0.08:
+        words = question.split(" ")
+        at = rng.randrange(len(words))
+        if words[at].isalpha() and len(words[at]) > 4 and words[at].islower():
+            words[at] = typo(words[at], rng)
+        question = " ".join(words)
+    return question
+
+
+def _suffix(day: int) -> str:
+    return "th" if 10 <= day % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+
+
+__all__ = ["Filler", "plain", "roughen", "typo"]
