@@ -27,6 +27,8 @@ class NameKind:
         aliases: other ways people write one of them, from its canonical form; lower case.
         within: the kind that this one groups (a ``city`` groups data centers), with the view that tells which.
         plural: how one speaks of several.
+        also: reads further names that programs may use for one of them (``current`` for the current plan); these are
+            understood, but not looked for in questions.
     """
 
     kind: str
@@ -35,6 +37,7 @@ class NameKind:
     aliases: Callable[[str], Iterable[str]] = lambda name: ()
     within: str | None = None
     plural: str = ""
+    also: Callable[[sa.Connection], dict[str, str]] = lambda connection: {}
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class App:
     nearest: dict[str, str] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     today: Callable[[sa.Connection], date] = lambda connection: date.today()
-    prepare: Callable[[str], None] | None = None
+    adopt: Callable[[sa.Connection, str, str], None] | None = None
 
     def view(self, view: View) -> View:
         """Add a view that programs may query."""

@@ -45,11 +45,13 @@ class Names:
         by_kind: canonical names of each kind, in the order of the view.
         members: for a kind that groups another (a city), the names it groups.
         kinds: the app's description of each kind.
+        also: for some kinds, further names that programs may use, in their plain form, and what each stands for.
     """
 
     by_kind: dict[str, tuple[str, ...]]
     members: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     kinds: dict[str, NameKind] = field(default_factory=dict)
+    also: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, app: App, connection: sa.Connection) -> Names:
@@ -58,7 +60,8 @@ class Names:
         members = {
             kind.kind: _members(connection, kind.source, kind.within) for kind in app.kinds.values() if kind.within
         }
-        return cls(by_kind, members, dict(app.kinds))
+        also = {k.kind: {plain(n): m for n, m in k.also(connection).items()} for k in app.kinds.values()}
+        return cls(by_kind, members, dict(app.kinds), also)
 
     @cached_property
     def forms(self) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -76,11 +79,9 @@ class Names:
         form = plain(text)
         if known := self.forms[kind].get(form):
             return Found(known)
+        if stands_for := self.also.get(kind, {}).get(form):
+            return Found((stands_for,))
         return self._nearest(kind, text, form)
-
-    def of(self, kind: str, group: str | None = None) -> tuple[str, ...]:
-        """All names of a kind, in order."""
-        return self.by_kind[kind]
 
     def _nearest(self, kind: str, text: str, form: str) -> Found:
         if any(c.isdigit() for c in form):
@@ -104,7 +105,8 @@ class Names:
             forms.setdefault(plain(group), names)
             if len(names) > 1:
                 for number, name in enumerate(names, start=1):
-                    forms.setdefault(f"{plain(group)} {number}", (name,))
+                    if name.endswith(str(number)):
+                        forms.setdefault(f"{plain(group)} {number}", (name,))
         exact = {plain(name): (name,) for name in self.by_kind[kind]}
         return {**forms, **exact}
 

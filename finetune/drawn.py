@@ -75,7 +75,9 @@ def draw(app: App, rng: random.Random, demo: bool = False) -> Names:
         "delivery": [f"DLV-{n}" for n in range(1, 61)],
         "plan": [f"PLN-{n}" for n in range(1, 8)],
     }
-    return Names({k: tuple(v) for k, v in by_kind.items()}, {"city": members}, dict(app.kinds))
+    groups = {"city": members, "category": _by_category(by_kind["sku"])}
+    by_name = {kind: tuple(names) for kind, names in by_kind.items()}
+    return Names(by_name, groups, dict(app.kinds), {"plan": {"current": "PLN-1"}})
 
 
 def _datacenters(rng: random.Random, cities: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -91,8 +93,16 @@ def _datacenters(rng: random.Random, cities: Sequence[str]) -> dict[str, tuple[s
 def _skus(rng: random.Random) -> list[str]:
     chosen = []
     for prefix, models in MODELS.values():
-        chosen += [f"{prefix}-{model}" for model in rng.sample(list(models), 2)]
+        count = 2 if prefix in ("GPU", "CPU") else rng.choice((1, 2, 2))
+        chosen += [f"{prefix}-{model}" for model in rng.sample(list(models), count)]
     return chosen
+
+
+def _by_category(skus: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return {
+        category: tuple(sku for sku in skus if sku.startswith(f"{prefix}-"))
+        for category, (prefix, _) in MODELS.items()
+    }
 
 
 def _supplier(rng: random.Random) -> str:

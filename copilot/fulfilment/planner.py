@@ -8,7 +8,7 @@ still matter finishes it (reduced-cost fixing: Wolsey, Integer Programming, sect
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -56,12 +56,16 @@ CHEAPEST = 12
 """Arcs of each order that the relaxation starts with."""
 KEEP = 1e-4
 """US dollars a rack that a line of the current plan is favoured by: decides ties, far less than a cent."""
-TIGHT = 1e-7
-"""The gap an integer program is solved to, as a part of the cost, as long as its nodes last."""
-NODES = 2000
-"""Nodes it may search for that; a count and not a time, so that an answer does not depend on the machine."""
+EQUAL = 0.005
+"""US dollars within which two plans cost the same."""
+TIGHT = 1e-6
+"""The gap that an integer program is solved to, as a part of the cost, as long as its nodes last."""
+NODES = 500
+"""Nodes it may search for that: a count and not a time, so that an answer does not depend on the machine."""
 _NEGATIVE = -1e-7
+_PRIMAL = int(highspy.simplex_constants.SimplexStrategy.kSimplexStrategyPrimal)
 _Places = NDArray[np.int64]
+_Racks = NDArray[np.int64]
 
 
 def solve(
@@ -87,8 +91,9 @@ class Model:
         arcs: all columns; ``cost`` is the true cost.
         price: what the solver sees: cost, less `KEEP` for a kept line.
         most: racks a column may take.
-        choices: how many of the columns are arcs proper.
+        kept: for each line of the current plan, the arc that it repeats.
         need: racks by order.
+        unmet: US dollars a rack that an order goes without.
         room: racks by row: lots, then docks, then lanes.
     """
 
@@ -97,9 +102,15 @@ class Model:
     arcs: Arcs
     price: Floats
     most: Floats
-    choices: int
+    kept: _Places
     need: Floats
+    unmet: Floats
     room: Floats
+
+    @property
+    def choices(self) -> int:
+        """How many of the columns are arcs proper."""
+        return len(self.arcs) - len(self.kept)
 
     @property
     def rows(self) -> NDArray[np.int32]:
@@ -112,17 +123,29 @@ class Model:
         return np.stack(parts, axis=1).astype(np.int32)
 
     def only(self, keep: Mask) -> Model:
-        """The same problem with fewer columns."""
-        return Model(
-            self.problem,
-            self.limits,
-            self.arcs.pick(keep),
-            self.price[keep],
-            self.most[keep],
-            int(keep[: self.choices].sum()),
-            self.need,
-            self.room,
-        )
+        """The same problem with fewer columns; a mask treats a kept line as it treats its arc."""
+        kept = (np.cumsum(keep) - 1)[self.kept[keep[self.choices :]]]
+        return replace(self, arcs=self.arcs.pick(keep), price=self.price[keep], most=self.most[keep], kept=kept)
+
+    def lines(self, racks: _Racks) -> list[Line]:
+        """The lines of a decision: racks by column."""
+        whole = racks[: self.choices].copy()
+        np.add.at(whole, self.kept, racks[self.choices :])
+        return lines_of(self.problem, self.arcs, whole)
+
+    def cost(self, racks: _Racks) -> float:
+        """US dollars of a decision, with what it leaves unserved."""
+        return float(self.arcs.cost @ racks + self.unmet @ self.unserved(racks))
+
+    def unserved(self, racks: _Racks) -> Floats:
+        """Racks that a decision leaves out, by order."""
+        served: Floats = np.bincount(self.arcs.order, weights=racks, minlength=len(self.need))
+        return self.need - served
+
+    def holds(self, racks: _Racks) -> bool:
+        """Whether a decision keeps to every limit."""
+        used = np.bincount(self.rows.ravel(), weights=np.repeat(racks, 4), minlength=len(self.need) + len(self.room))
+        return bool((used <= np.concatenate([self.need, self.room])).all())
 
 
 def model_of(problem: Problem) -> Model:
@@ -135,25 +158,28 @@ def model_of(problem: Problem) -> Model:
     price = arcs.cost[every]
     price[len(arcs) :] -= KEEP
     most = np.concatenate([need[arcs.order], racks])
+    unmet = np.full(len(need), problem.rates.unmet)
     room = np.concatenate([bounds.lot, bounds.dock, bounds.lane])
-    return Model(problem, bounds, arcs.pick(every), price, most, len(arcs), need, room)
+    return Model(problem, bounds, arcs.pick(every), price, most, kept, need, unmet, room)
 
 
 def _kept(problem: Problem, arcs: Arcs) -> tuple[_Places, Floats]:
     """The arcs that the current plan uses, where they still exist, and the racks it puts on them."""
     orders = {order.order_id: row for row, order in enumerate(problem.orders)}
     lots = {lot.lot_id: row for row, lot in enumerate(problem.lots)}
-    racks: dict[int, int] = {}
+    racks: dict[tuple[int, int, int], int] = {}
     for line in problem.current:
         if line.order_id in orders and line.lot_id in lots:
-            first, last = np.searchsorted(arcs.order, [orders[line.order_id], orders[line.order_id] + 1])
             week = (monday(line.dock_date) - monday(problem.today)).days // 7
-            same = (arcs.lot[first:last] == lots[line.lot_id]) & (
-                arcs.dock_row[first:last] % problem.horizon_weeks == week
-            )
-            for arc in np.flatnonzero(same) + first:
-                racks[int(arc)] = racks.get(int(arc), 0) + line.quantity
-    return np.array(list(racks), np.int64), np.array(list(racks.values()), float)
+            key = orders[line.order_id], lots[line.lot_id], week
+            racks[key] = racks.get(key, 0) + line.quantity
+    wanted = np.array(list(racks), np.int64).reshape(-1, 3)
+    scale = np.array([len(lots) * problem.horizon_weeks, problem.horizon_weeks, 1])
+    arc = np.stack([arcs.order, arcs.lot, arcs.dock_row % problem.horizon_weeks], axis=1) @ scale
+    known = np.flatnonzero(np.isin(arc, wanted @ scale))
+    place = {int(arc[row]): int(row) for row in known}
+    pairs = [(place[key], count) for key, count in zip(wanted @ scale, racks.values(), strict=True) if key in place]
+    return np.array([row for row, _ in pairs], np.int64), np.array([count for _, count in pairs], float)
 
 
 class Relaxation:
@@ -192,11 +218,23 @@ class Relaxation:
             pays = np.flatnonzero(~self.held & (self.reduced < _NEGATIVE))
             if not len(pays):
                 break
+            if len(pays) < len(self.model.need):
+                # few columns left to add: the primal simplex goes on from where it stands, the dual starts over
+                self.solver.setOptionValue("simplex_strategy", _PRIMAL)
             best = _cheapest(self.model.arcs.order[pays], self.reduced[pays], CHEAPEST)
             self._add(pays[best])
         self.bound = float(self.solver.getInfo().objective_function_value)
         self.racks: Floats = np.array(solution.col_value)[len(self.model.need) :]
         return self
+
+    def saving(self, row: int) -> float:
+        """US dollars that one rack more in a row would save: solved again, as a dual may hold for less than a rack."""
+        before, room = self.bound, float(self.model.room[row - len(self.model.need)])
+        self.solver.changeRowBounds(row, -highspy.kHighsInf, room + 1)
+        saved = before - self.optimise().bound
+        self.solver.changeRowBounds(row, -highspy.kHighsInf, room)
+        self.bound = before
+        return max(0.0, saved)
 
 
 def solve_model(
@@ -210,72 +248,59 @@ def solve_model(
     """`solve`, over the columns of a model: all of a problem's, or those that a forced choice leaves."""
     start = time.perf_counter() if start is None else start
     relaxed = Relaxation(model, prune=prune).optimise()
-    racks, proven = _whole(relaxed, gap, None if deadline_seconds is None else start + deadline_seconds)
-    lines = lines_of(model.problem, model.arcs, racks)
-    lines = _settled(model, lines, proven)
+    racks, slack = _whole(relaxed, gap, None if deadline_seconds is None else start + deadline_seconds)
+    lines = model.lines(_settled(model, racks, slack))
     return plan_of(model.problem, lines, seconds=time.perf_counter() - start, arcs=model.choices)
 
 
-def _whole(relaxed: Relaxation, gap: float, until: float | None) -> tuple[NDArray[np.int64], float]:
-    """Whole racks by column, and the gap they are proven to."""
+def _whole(relaxed: Relaxation, gap: float, until: float | None) -> tuple[_Racks, float]:
+    """Whole racks by column, and how many US dollars below it the optimum may lie."""
     racks = np.zeros(len(relaxed.held), np.int64)
-    racks[relaxed.used] = np.rint(relaxed.racks).astype(np.int64)
+    racks[relaxed.used] = np.rint(relaxed.racks)
     if np.abs(relaxed.racks - racks[relaxed.used]).max(initial=0.0) < 1e-6:
-        return racks, TIGHT
-    found = _integer(relaxed, relaxed.held, None, until)
-    worth = relaxed.reduced <= found.cost - relaxed.bound + 1e-6
-    if found.cost - relaxed.bound > TIGHT * abs(found.cost) and (worth & ~relaxed.held).any():
-        # an arc whose reduced cost exceeds the gap is in no better plan: any plan with it costs more than this one
-        found = _integer(relaxed, worth | (found.racks > 0), found.racks, until)
-    lower = max(found.bound, relaxed.bound)
-    proven = (found.cost - lower) / max(1.0, abs(found.cost))
-    return found.racks, TIGHT if proven <= TIGHT else max(gap, proven)
+        return racks, EQUAL
+    racks[relaxed.used] = np.floor(relaxed.racks + 1e-6)
+    reach = TIGHT * abs(relaxed.bound)
+    while True:
+        # an arc whose reduced cost is beyond what a plan costs over the bound is in no better plan
+        racks, cost, bound = _integer(relaxed, (relaxed.reduced <= reach) | (racks > 0), racks, gap, until)
+        over = cost - relaxed.bound
+        if over <= reach or (until is not None and time.perf_counter() > until):
+            return racks, max(EQUAL, cost - max(bound, relaxed.bound), TIGHT * abs(cost))
+        reach = over
 
 
-@dataclass(frozen=True)
-class _Found:
-    racks: NDArray[np.int64]
-    cost: float
-    bound: float
-
-
-def _integer(relaxed: Relaxation, among: Mask, hint: NDArray[np.int64] | None, until: float | None) -> _Found:
-    """The integer program over some of the columns, from a first guess where there is one."""
+def _integer(
+    relaxed: Relaxation, among: Mask, start: _Racks, gap: float, until: float | None
+) -> tuple[_Racks, float, float]:
+    """The integer program over some of the columns: racks by column, their price, and the bound on it."""
     model, columns = relaxed.model, np.flatnonzero(among)
-    solver = _solver()
+    solver, orders = _solver(), len(model.need)
     _pass_rows(solver, model)
     _add_columns(solver, model, relaxed.rows, columns)
-    every = np.arange(len(model.need) + len(columns), dtype=np.int32)
+    every = np.arange(orders + len(columns), dtype=np.int32)
     solver.changeColsIntegrality(len(every), every, np.ones(len(every), np.uint8))
-    solver.setOptionValue("mip_rel_gap", TIGHT)
-    solver.setOptionValue("mip_max_nodes", NODES)
-    if until is not None:
-        solver.setOptionValue("time_limit", max(0.05, until - time.perf_counter()))
-    guess = _guess(relaxed) if hint is None else hint
-    solver.setSolution(len(every), every, _with_unmet(model, guess)[np.concatenate([np.arange(len(model.need)), len(model.need) + columns])])
-    solver.run()
+    values = np.concatenate([model.unserved(start), start[columns]]).astype(float)
+    for tight, nodes in ((TIGHT / 2, NODES), (gap, highspy.kHighsIInf)):
+        solver.setSolution(len(every), every, values)
+        solver.setOptionValue("mip_rel_gap", tight)
+        solver.setOptionValue("mip_max_nodes", nodes)
+        if until is not None:
+            solver.setOptionValue("time_limit", max(0.1, until - time.perf_counter()))
+        solver.run()
+        values, info = np.rint(np.array(solver.getSolution().col_value)), solver.getInfo()
+        if info.mip_gap <= gap:
+            break
     racks = np.zeros(len(among), np.int64)
-    racks[columns] = np.rint(np.array(solver.getSolution().col_value)[len(model.need) :]).astype(np.int64)
-    info = solver.getInfo()
-    return _Found(racks, float(info.objective_function_value), float(info.mip_dual_bound))
+    racks[columns] = values[orders:]
+    return racks, float(info.objective_function_value), float(info.mip_dual_bound)
 
 
-def _guess(relaxed: Relaxation) -> NDArray[np.int64]:
-    """The relaxation rounded down: whole racks within every limit."""
-    racks = np.zeros(len(relaxed.held), np.int64)
-    racks[relaxed.used] = np.floor(relaxed.racks + 1e-6).astype(np.int64)
-    return racks
-
-
-def _with_unmet(model: Model, racks: NDArray[np.int64]) -> Floats:
-    """The racks left unserved of each order, then the racks of each column."""
-    served = np.bincount(model.arcs.order, weights=racks, minlength=len(model.need))
-    return np.concatenate([model.need - served, racks.astype(float)])
-
-
-def _settled(model: Model, lines: list[Line], proven: float) -> list[Line]:
-    """The current lines instead, where they still hold and nothing proven is gained by moving them."""
-    return lines
+def _settled(model: Model, racks: _Racks, slack: float) -> _Racks:
+    """The current plan instead, where it still holds and nothing proven is gained by moving it."""
+    current = np.concatenate([np.zeros(model.choices), model.most[model.choices :]]).astype(np.int64)
+    same = model.cost(current) <= model.cost(racks) + slack
+    return current if same and model.holds(current) else racks
 
 
 def _cheapest(order: Ints, price: Floats, most: int) -> Mask:
@@ -287,19 +312,18 @@ def _cheapest(order: Ints, price: Floats, most: int) -> Mask:
     return mask
 
 
-def _pass_rows(solver: highspy.Highs, model: Model) -> None:
+def _pass_rows(solver: highspy._Highs, model: Model) -> None:
     """The rows, and for each order the racks it goes without."""
     need, room = model.need, model.room
     rows, none = len(need) + len(room), np.empty(0)
     lower = np.concatenate([need, np.full(len(room), -highspy.kHighsInf)])
     upper = np.concatenate([need, room])
     solver.addRows(rows, lower, upper, 0, np.zeros(rows, np.int32), none.astype(np.int32), none)
-    unmet = np.full(len(need), model.problem.rates.unmet)
     order = np.arange(len(need), dtype=np.int32)
-    solver.addCols(len(need), unmet, np.zeros(len(need)), need, len(need), order, order, np.ones(len(need)))
+    solver.addCols(len(need), model.unmet, np.zeros(len(need)), need, len(need), order, order, np.ones(len(need)))
 
 
-def _add_columns(solver: highspy.Highs, model: Model, rows: Ints, which: _Places) -> None:
+def _add_columns(solver: highspy._Highs, model: Model, rows: Ints, which: _Places) -> None:
     count = len(which)
     starts = np.arange(0, 4 * count, 4, dtype=np.int32)
     solver.addCols(
@@ -314,8 +338,9 @@ def _add_columns(solver: highspy.Highs, model: Model, rows: Ints, which: _Places
     )
 
 
-def _solver() -> highspy.Highs:
-    solver = highspy.Highs()
+def _solver() -> highspy._Highs:
+    # the binding itself: the class over it prints a banner to standard output, whatever its options say
+    solver = highspy._Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("random_seed", 1)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from copilot.errors import ProgramError
+
 ANY_SUPPLIER = "any"
 """The supplier of racks that every data center takes (stock that a what-if adds without naming one)."""
 
@@ -120,11 +122,11 @@ class Problem:
         return tuple(first + timedelta(weeks=week) for week in range(self.horizon_weeks))
 
     def order(self, order_id: str) -> Order:
-        """The order; raises ValueError if it is not open."""
+        """The order; raises ProgramError if it is not open."""
         for order in self.orders:
             if order.order_id == order_id:
                 return order
-        raise ValueError(f"{order_id} is not an open order")
+        raise ProgramError(f"{order_id} is not an open order: it is not in the order book, or shipped, docked or cancelled")
 
 
 @dataclass(frozen=True)

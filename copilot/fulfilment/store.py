@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Select,
     Table,
-    create_engine,
     delete,
     func,
     insert,
@@ -21,9 +20,12 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from copilot.errors import NameMistake, QuestionError, SetupError
 from copilot.fulfilment.problem import Lane, Line, Lot, Order, Plan, Problem, Rates
+from copilot.fulfilment.surface import VIEWS
 from copilot.fulfilment.tables import SCHEMA_VERSION, Base
 from copilot.fulfilment.views import booked_by_week, create_views, drop_views
 
@@ -35,25 +37,50 @@ _stock, _delivery, _dock, _world = (_TABLE[name] for name in ("stock", "delivery
 _rate, _lane, _approval, _sku, _site = (_TABLE[name] for name in ("rate", "lane", "approval", "sku", "datacenter"))
 
 
-def create(url: str, tables: Mapping[str, Rows], *, replace: bool = False) -> None:
-    """Create tables and views, and insert the rows of each table. The world is complete only once `seal`ed.
-
-    A half-built world is replaced; a complete one only if told to.
+def create(connection: Connection, tables: Mapping[str, Rows], *, replace: bool = False) -> None:
+    """Create tables and views, insert the rows of each table, and commit. The world is complete only once `seal`ed.
 
     Raises:
-        SetupError: a complete world is there and `replace` is not given.
+        SetupError: what is there may not be replaced, as `make_room` says.
     """
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        if version(connection) is not None and not replace:
-            raise SetupError("the database holds a world already; say so to replace it")
+    make_room(connection, replace=replace)
+    with _whole(connection):
         drop_views(connection)
         Base.metadata.drop_all(connection)
-        Base.metadata.create_all(connection)
-        create_views(connection)
         for table in Base.metadata.sorted_tables:
+            _create_table(connection, table)
             _insert(connection, table, tables.get(table.name, ()))
-    engine.dispose()
+        create_views(connection)
+
+
+def _create_table(connection: Connection, table: Table) -> None:
+    """With its indexes by name: `create_all` takes them from a set, in an order of its own in every process."""
+    connection.execute(CreateTable(table))
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        connection.execute(CreateIndex(index))
+
+
+def make_room(connection: Connection, *, replace: bool = False) -> None:
+    """Make sure that a world may be created: in a place that is empty, or holds one that is half built.
+
+    Args:
+        replace: a complete world may go too.
+
+    Raises:
+        SetupError: a complete world is there, or tables or views of somebody else's under the names of ours.
+    """
+    looking = inspect(connection)
+    found = {*looking.get_table_names(), *looking.get_view_names()}
+    if _world.name in found:
+        if version(connection) is not None and not replace:
+            raise SetupError("the database holds a world already; say so to replace it")
+        return
+    theirs = sorted(found if connection.dialect.name == "sqlite" else found & _OURS)
+    if theirs:
+        raise SetupError(f"the database holds {theirs[0]}, which is not a world's; a world needs a place of its own")
+
+
+_OURS = {*_TABLE, *(view.name for view in VIEWS)}
 
 
 def _insert(connection: Connection, table: Table, rows: Rows) -> None:
@@ -71,18 +98,50 @@ def seal(connection: Connection, size: str, seed: int, on: date | None) -> None:
 
 def version(connection: Connection) -> int | None:
     """The schema version of a complete world; None if there is none, or it is half built."""
-    if not inspect(connection).has_table(_world.name):
+    if _world.name not in inspect(connection).get_table_names():
         return None
     return connection.scalar(select(_world.c.schema_version))
 
 
+def require(connection: Connection) -> None:
+    """Make sure that a complete world of this schema is there. It only reads.
+
+    Raises:
+        SetupError: the database is empty, half built, or of another version.
+    """
+    if _world.name not in inspect(connection).get_table_names():
+        raise SetupError("the database holds no fulfilment world; build one: copilot world demo --database-url URL")
+    found = connection.scalar(select(_world.c.schema_version))
+    if found is None:
+        raise SetupError("the database is half built: its making was cut off; build it again with copilot world")
+    if found != SCHEMA_VERSION:
+        raise SetupError(
+            f"the database is of schema version {found}, and this copilot reads version {SCHEMA_VERSION}; "
+            + ("build it again with copilot world" if found < SCHEMA_VERSION else "install a newer copilot")
+        )
+
+
 def today(connection: Connection) -> date:
-    """The day it is in this world: the one stored with it, or else the real one."""
+    """The day it is in this world: the one stored with it, or else the real one.
+
+    Raises:
+        SetupError: there is no world that can be read, as `require` says.
+    """
+    require(connection)
     return connection.scalar(select(_world.c.today)) or date.today()
 
 
 def load_problem(connection: Connection, on: date | None = None) -> Problem:
-    """What the planner decides on `on` (the world's today): open orders, supply, lanes, docks and the current plan."""
+    """What the planner decides on `on`: open orders, supply, lanes, docks and the current plan.
+
+    A dock that is overbooked has none free.
+
+    Args:
+        on: the world's today if not given.
+
+    Raises:
+        SetupError: `on` is not given and there is no world that can be read.
+    """
     on = on or today(connection)
     capacity = _by_week(connection, select(_dock.c.datacenter, _dock.c.week, _dock.c.capacity))
     taken = _by_week(connection, booked_by_week(planned=False))
@@ -187,7 +246,7 @@ def save_plan(
     status: str = "draft",
     created_at: datetime | None = None,
 ) -> str:
-    """Save a plan and its lines, and commit.
+    """Save a plan and its lines, whole or not at all, and commit.
 
     Args:
         connection: nothing else is under way on it.
@@ -199,17 +258,34 @@ def save_plan(
 
     Returns:
         The next free id, such as PLN-6.
+
+    Raises:
+        KeyError: a line's order is not in `orders`.
+        IntegrityError: there is a current plan already, and `status` is current.
     """
     by_id = {order.order_id: order for order in orders}
-    with _whole(connection):
-        plan_id = _next_id(connection)
-        figures = {**_plan_figures(plan), "name": name, "status": status}
-        when = created_at or datetime.now().replace(microsecond=0)
-        connection.execute(insert(_plan).values(plan_id=plan_id, created_at=when, **figures))
-        lines = ((n, line, by_id[line.order_id]) for n, line in enumerate(plan.lines, 1))
-        _insert(connection, _line, [_line_row(plan_id, n, line, order) for n, line, order in lines])
-        served = _served_by(plan_id)
-        connection.execute(insert(_served).from_select(served.selected_columns.keys(), served))
+    lines = [_line_row(n, line, by_id[line.order_id]) for n, line in enumerate(plan.lines, 1)]
+    when = created_at or datetime.now().replace(microsecond=0)
+    row = {**_plan_figures(plan), "name": name, "status": status, "created_at": when}
+    for attempt in range(_ATTEMPTS):
+        try:
+            with _whole(connection):
+                return _insert_plan(connection, row, lines)
+        except IntegrityError:  # another writer took the id
+            if status == "current" or attempt + 1 == _ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+_ATTEMPTS = 10
+
+
+def _insert_plan(connection: Connection, row: Mapping[str, Any], lines: Rows) -> str:
+    plan_id = _next_id(connection)
+    connection.execute(insert(_plan).values(plan_id=plan_id, **row))
+    _insert(connection, _line, [{"plan_id": plan_id, **line} for line in lines])
+    served = _served_by(plan_id)
+    connection.execute(insert(_served).from_select(served.selected_columns.keys(), served))
     return plan_id
 
 
@@ -226,9 +302,9 @@ def _plan_figures(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _line_row(plan_id: str, number: int, line: Line, order: Order) -> dict[str, Any]:
+def _line_row(number: int, line: Line, order: Order) -> dict[str, Any]:
     scenario = {"datacenter": order.datacenter, "sku": order.sku, "due_date": order.due_date}
-    return {"plan_id": plan_id, "line": number, **scenario, **vars(line)}
+    return {"line": number, **scenario, **vars(line)}
 
 
 def _served_by(plan_id: str) -> Select[Any]:
@@ -260,8 +336,16 @@ def adopt(connection: Connection, plan_id: str, by: str) -> None:
 
     Raises:
         NameMistake: there is no such plan.
-        QuestionError: it holds orders that the book does not, such as added ones.
+        QuestionError: it holds orders that the book does not, such as added ones; or another plan was
+            adopted at the same moment.
     """
+    try:
+        _adopt(connection, plan_id, by)
+    except IntegrityError as error:
+        raise QuestionError(f"another plan was adopted at the same moment as {plan_id}; look again") from error
+
+
+def _adopt(connection: Connection, plan_id: str, by: str) -> None:
     with _whole(connection):
         plan_id = _plan_id(connection, plan_id)
         _refuse_strangers(connection, plan_id)
@@ -289,3 +373,10 @@ def _whole(connection: Connection) -> Iterator[None]:
         connection.rollback()
         raise
     connection.commit()
+
+
+def plan_names(connection: Connection) -> dict[str, str]:
+    """What plans are called, and their ids; ``current`` stands for the current one."""
+    rows = connection.execute(select(_plan.c.plan_id, _plan.c.name, _plan.c.status).order_by(_plan.c.plan_id)).all()
+    called = [(row.name, row.plan_id) for row in rows]
+    return dict(called + [("current", row.plan_id) for row in rows if row.status == "current"])

@@ -6,11 +6,14 @@ racks, dates are dates (ISO text on SQLite). A table's name never collides with 
 
 from datetime import date, datetime
 
-from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData
+from sqlalchemy import DateTime, ForeignKeyConstraint, Index, MetaData, text
 from sqlmodel import Field, SQLModel
 
 SCHEMA_VERSION = 1
 """Raised whenever tables or views change: a database of another version is not read."""
+
+
+_CURRENT = text("status = 'current'")
 
 
 class Base(SQLModel):
@@ -183,6 +186,9 @@ class Plan(Base, table=True):
     """A plan that was computed. Status: current (one), draft or superseded."""
 
     __tablename__ = "plan"
+    __table_args__ = (
+        Index("plan_one_current", "status", unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT),
+    )
     plan_id: str = Field(primary_key=True)
     name: str
     status: str = Field(index=True)

@@ -82,3 +82,43 @@ WORDS = {
     "prio": "priority",
 }
 """The operator's words for the app's."""
+
+EXAMPLES = [
+    "Which orders are late, worst first?",
+    "How many open orders are there by region?",
+    "Free stock of each SKU by warehouse",
+    "Which shipments are delayed, and by how many days?",
+    "Deliveries arriving in the next 14 days",
+    "Dock utilisation next week, fullest first",
+    "Which suppliers have an on-time rate under 90%?",
+    "The cheapest lanes into Frankfurt",
+    "Which suppliers are approved for Singapore?",
+    "Share of planned orders that are late, by data center",
+    "What if Memphis closes?",
+    "What if GPU demand in Europe rises by 20%?",
+    "Make a plan without Halden",
+    "Compare the current plan with PLN-2",
+    "Why is ORD-1042 planned as it is?",
+    "Why is ORD-1042 not served from Leipzig?",
+    "What are the five tightest bottlenecks?",
+    "List the draft plans with their cost",
+]
+"""Questions that the app answers, one of each kind."""
+
+NEAREST = {
+    "forecast": "What if GPU demand in Europe rises by 20%?",
+    "predict": "What if GPU demand in Europe rises by 20%?",
+    "mail": "Which shipments are delayed, and by how many days?",
+    "alert": "Which orders are late, worst first?",
+    "notif": "Which orders are late, worst first?",
+    "adopt": "Compare the current plan with PLN-2",
+    "approv": "Which suppliers are approved for Singapore?",
+    "data": "What if Memphis closes?",
+    "price": "The cheapest lanes into Frankfurt",
+    "staff": "Dock utilisation next week, fullest first",
+    "weeks": "What if Memphis closes?",
+    "carrier": "Which shipments are delayed, and by how many days?",
+    "capacity": "What are the five tightest bottlenecks?",
+    "export": "List the draft plans with their cost",
+}
+"""For a word of what cannot be done, the nearest question that can be answered."""

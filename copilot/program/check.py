@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from copilot.app import App
-from copilot.errors import Ambiguous, ProgramError
+from copilot.errors import Ambiguous, NameMistake, ProgramError
 from copilot.names import Names
 
 MAX_CHARACTERS = 4_000
@@ -32,11 +32,11 @@ class Settled:
 
     Args:
         program: its text, each name as the database has it.
-        mended: names that were found only by nearness, as (written, meant).
+        mended: names that were found only by nearness, each with what it was taken for.
     """
 
     program: str
-    mended: tuple[tuple[str, str], ...] = ()
+    mended: tuple[NameMistake, ...] = ()
 
 
 def parse(program: str) -> ast.Module:
@@ -51,6 +51,8 @@ def parse(program: str) -> ast.Module:
         raise ProgramError("there is no program; try: orders.count()")
     if _depth(tree) > MAX_DEPTH:
         raise ProgramError(f"the program is nested more than {MAX_DEPTH} deep")
+    for node in ast.walk(tree):
+        _refuse(node)
     return tree
 
 
@@ -66,7 +68,7 @@ def settle(app: App, names: Names, program: str) -> Settled:
     for mention in mentions(app, tree):
         meant, guessed = _meant(app, names, mention, tree)
         if guessed:
-            mended.append((mention.node.value, meant[0]))
+            mended.append(NameMistake(mention.kind, mention.node.value, meant))
         edits.append((mention.node, meant))
     return Settled(_rewritten(program.strip(), edits), tuple(mended))
 
@@ -81,6 +83,14 @@ def mentions(app: App, tree: ast.AST) -> Iterator[Mention]:
 def views_used(app: App, tree: ast.AST) -> set[str]:
     """The views that a program names."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in app.views}
+
+
+def _refuse(node: ast.AST) -> None:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        raise ProgramError("a program imports nothing; `copilot stub` shows what it may call")
+    name = getattr(node, "attr", None) or getattr(node, "id", None) or ""
+    if isinstance(name, str) and name.startswith("__"):
+        raise ProgramError(f"a program may not use {name}; `copilot stub` shows what it may call")
 
 
 def _in_step(app: App, call: ast.Call) -> Iterator[Mention]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +18,7 @@ import pydantic_monty as monty
 from copilot.errors import CopilotError, LimitReached, ProgramError
 from copilot.query import Query
 
-SECONDS = 5.0
+SECONDS = 2.0
 MEMORY = 64 * 1024 * 1024
 LIMITS: dict[str, Any] = {
     "max_feed_duration_secs": SECONDS,
@@ -41,8 +42,9 @@ class Failure:
         """Call a host function; what it returns is lent to the sandbox."""
         try:
             return lend(function(*args, **kwargs), self)
-        except CopilotError as error:
-            self.error = self.error or error
+        except (CopilotError, ValueError) as error:
+            told = error if isinstance(error, CopilotError) else ProgramError(str(error))
+            self.error = self.error or told
             raise ValueError(str(error)) from None
 
 
@@ -71,12 +73,12 @@ def check_types(program: str, stub: str) -> None:
     session = _pool().checkout(limits=LIMITS, type_check=True, type_check_stubs=stub, type_check_format="concise")
     with session as running:
         try:
-            running.feed_run(f"if False:\n{_indented(program)}")
+            running.feed_run(f"def _program():\n{_indented(program)}")
         except monty.MontyError as error:
             raise _told(error) from error
 
 
-def run(program: str, functions: Mapping[str, Callable[..., Any]], values: Mapping[str, Any], stub: str) -> Any:
+def run(program: str, functions: Mapping[str, Callable[..., Any]], values: Mapping[str, Any], stub: str = "") -> Any:
     """Type-check a program, run it and return the value of its last expression.
 
     Args:
@@ -114,7 +116,7 @@ def _told(error: monty.MontyError) -> ProgramError:
 def _first_line(error: monty.MontyError, text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     if isinstance(error, monty.MontyTypingError):
-        return lines[0].split(": ", 1)[-1]
+        return re.sub(r"^.*?error\[[\w-]+\]:? ?", "", lines[0]).strip()
     return lines[-1] if lines else "the program failed"
 
 

@@ -1,0 +1,189 @@
+"""`copilot`: ask, run a program by hand, chat, and look after what the copilot stands on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from copilot.errors import CopilotError, SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from copilot.answer import Answer
+    from copilot.copilot import Copilot
+
+cli = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+console = Console()
+errors = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="the whole answer, as JSON")]
+SHOWN = 20
+"""Rows of a table that are printed; --json gives all."""
+
+
+@cli.command()
+def ask(question: Annotated[str, typer.Argument(help="in plain words")], as_json: AsJson = False) -> None:
+    """Answer a question."""
+    with _opened() as copilot:
+        _print(copilot.ask(question), as_json)
+
+
+@cli.command()
+def run(program: Annotated[str, typer.Argument(help="see `copilot stub`")], as_json: AsJson = False) -> None:
+    """Check and run a program written by hand."""
+    with _opened() as copilot:
+        _print(copilot.run(program), as_json)
+
+
+@cli.command()
+def chat() -> None:
+    """Ask one question after another; each may follow on from the last. An empty line ends it."""
+    with _opened() as copilot:
+        talk = copilot.chat()
+        console.print(f"Ask about {copilot.app.about}. An empty line ends it.")
+        while question := console.input("[bold]> [/bold]").strip():
+            _show(talk.ask(question))
+
+
+@cli.command()
+def ui(port: int = 8501, host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1") -> None:
+    """Open the chat in a browser (comes with the ui extra)."""
+    raise SetupError(f"the browser chat is not part of this version yet (wanted at {host}:{port}); use `copilot chat`")
+
+
+@cli.command()
+def stub() -> None:
+    """Print the stub: everything that a program may call, with its types."""
+    from copilot.fulfilment.app import app
+    from copilot.program.stub import stub as made
+
+    sys.stdout.write(made(app))
+
+
+@cli.command()
+def world(
+    size: Annotated[str, typer.Argument(help="small (60 open orders), demo (400) or large (10,000)")] = "demo",
+    seed: int = 1,
+    database_url: Annotated[str | None, typer.Option(help="where to build it; the demo world's place if not given")] = None,
+    overwrite: Annotated[bool, typer.Option(help="replace a world that is there")] = False,
+) -> None:
+    """Build a demo world and plan it."""
+    from copilot.settings import Settings
+    from fixtures.build import build
+
+    if size not in ("small", "demo", "large"):
+        raise typer.BadParameter(f"{size!r} is not a size; use small, demo or large")
+    settings = Settings.load()
+    url = database_url or settings.database
+    if database_url is None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    with _progress() as tell:
+        build(url, size, seed, lambda text: tell(text, None), overwrite=overwrite)
+    console.print(f"The {size} world is at {url}.")
+
+
+@cli.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Tell what is in use, and what is wrong."""
+    from copilot.doctor import examine
+
+    found = examine()
+    if as_json:
+        sys.stdout.write(found.model_dump_json(indent=1) + "\n")
+    else:
+        for name, value in found.facts.items():
+            console.print(f"{name:14} {value}", highlight=False)
+        for problem in found.problems:
+            errors.print(f"[red]wrong:[/red] {problem}", highlight=False)
+    if found.problems:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _opened() -> Iterator[Copilot]:
+    """The copilot, ready to answer; what is being prepared is shown meanwhile."""
+    with _progress() as tell:
+        from copilot.copilot import Copilot
+
+        copilot = Copilot.open(tell)
+    yield copilot
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float | None], None]]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        shown = bar.add_task("opening", total=None)
+
+        def tell(text: str, share: float | None = None) -> None:
+            bar.update(shown, description=text, total=None if share is None else 1.0, completed=share or 0.0)
+
+        yield tell
+
+
+def _print(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(answer.model_dump_json(indent=1) + "\n")
+    elif answer.outcome != "failed":
+        _show(answer)
+    if answer.outcome == "failed":
+        raise _Failed(answer.text)
+
+
+class _Failed(CopilotError):
+    """An answer that failed: its text is the one line that is shown."""
+
+
+def _show(answer: Answer) -> None:
+    console.print(f"[bold]{_safe(answer.text)}[/bold]", highlight=False)
+    if len(answer.rows) > 1 or len(answer.columns) > 1:
+        console.print(_table(answer.columns, answer.rows))
+    for title, table in answer.details.items():
+        console.print(f"\n{title}")
+        console.print(_table(table.columns, table.rows))
+    for choice in answer.choices:
+        console.print(f"  • {_safe(choice)}", highlight=False)
+    if answer.outcome in ("steered", "declined"):
+        console.print(f"[dim]try: {_safe(' · '.join(answer.suggestions))}[/dim]", highlight=False)
+    if answer.program:
+        console.print(f"[dim]{_safe(answer.program)}  ({answer.timings.total:.0f} ms)[/dim]", highlight=False)
+
+
+def _table(columns: list[str], rows: list[list[Any]]) -> Table:
+    table = Table(caption=f"{len(rows) - SHOWN:,} more rows; --json gives all" if len(rows) > SHOWN else None)
+    for at, name in enumerate(columns):
+        number = all(isinstance(row[at], int | float | None) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if number else "left")
+    for row in rows[:SHOWN]:
+        table.add_row(*(_cell(cell) for cell in row))
+    return table
+
+
+def _cell(cell: Any) -> str:
+    if isinstance(cell, float):
+        return f"{cell:,.2f}"
+    return "" if cell is None else _safe(str(cell))
+
+
+def _safe(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def main() -> None:
+    """The command: one clear line and exit status 1 when it fails, 2 for wrong usage."""
+    try:
+        cli()
+    except CopilotError as error:
+        errors.print(f"[red]copilot:[/red] {_safe(str(error))}", highlight=False, soft_wrap=True)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        errors.print("stopped")
+        raise SystemExit(1) from None

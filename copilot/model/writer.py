@@ -1,0 +1,70 @@
+"""The seam between the copilot and a model: a question with its links goes in, a program comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from copilot.app import App
+from copilot.model.prompt import Turn
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a model is asked to write a program for.
+
+    Args:
+        links: as `Links.shown()` gives them.
+        context: earlier turns, oldest first.
+    """
+
+    question: str
+    links: str
+    context: Sequence[Turn]
+    app: App
+
+
+@dataclass(frozen=True)
+class Written:
+    """A program as a model wrote it.
+
+    Args:
+        confidence: 0..1; the probability of the least sure of its tokens, 1 where a model tells none.
+    """
+
+    program: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    confidence: float = 1.0
+
+
+class Writer(Protocol):
+    """Anything that writes programs."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs and in `copilot doctor`."""
+        ...
+
+    def write(self, request: Request) -> Written:
+        """Write a program. Raises SetupError if the model cannot be used."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """A writer that knows its programs beforehand, for tests and demonstrations without a model.
+
+    Args:
+        programs: by question, in any case.
+        otherwise: for a question that is not among them.
+    """
+
+    programs: dict[str, str]
+    otherwise: str = "decline()"
+    name: str = "scripted"
+
+    def write(self, request: Request) -> Written:
+        known = {question.lower(): program for question, program in self.programs.items()}
+        return Written(known.get(request.question.lower(), self.otherwise))

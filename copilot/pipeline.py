@@ -1,0 +1,213 @@
+"""From a question to an answer: link, write, check, run, show. Each stage is timed and tells when it begins and ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from copilot.answer import Answer, Cell, Declined, Result, Timings, Unclear, Unsupported
+from copilot.app import App, Context
+from copilot.choices import choices
+from copilot.database import Database
+from copilot.errors import Ambiguous, CopilotError, LimitReached, NameMistake, ProgramError, QuestionError
+from copilot.link import Linker, Links
+from copilot.model.prompt import Turn
+from copilot.model.writer import Request, Writer, Written
+from copilot.names import Names
+from copilot.program import check, runtime, sandbox
+from copilot.program.stub import stub
+from copilot.query import Query
+from copilot.show import Shown, show
+from copilot.suggest import nearest, suggestions
+
+LONGEST_QUESTION = 2_000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage began or, with its time, ended.
+
+    Args:
+        name: link, write, check, run or show.
+        ms: what it took; None when it begins.
+        shows: what it found: linked names, the program.
+    """
+
+    name: str
+    ms: float | None = None
+    shows: str = ""
+
+
+@dataclass(frozen=True)
+class World:
+    """What is known of the database while a question is answered."""
+
+    app: App
+    names: Names
+    linker: Linker
+    today: date
+
+
+@dataclass
+class Asking:
+    """One question on its way, or one program run by hand.
+
+    Args:
+        keep: saves what a task made (a draft plan); returns its id.
+    """
+
+    world: World
+    database: Database
+    keep: Callable[[Result], str]
+    timings: Timings = field(default_factory=Timings)
+    sql: list[str] = field(default_factory=list)
+    links: Links = field(default_factory=lambda: Links("", ()))
+    written: Written = field(default_factory=lambda: Written(""))
+    program: str = ""
+
+    def ask(self, question: str, writer: Writer, context: Sequence[Turn]) -> Iterator[Stage | Answer]:
+        """Answer a question, telling each stage; the answer comes last."""
+        try:
+            _must_be_a_question(question)
+            yield from self._stage("link", lambda: self._link(question))
+            yield from self._stage("write", lambda: self._write(question, writer, context))
+            yield from self._finish(question)
+        except CopilotError as error:
+            yield self._failed(question, error)
+
+    def run(self, program: str) -> Iterator[Stage | Answer]:
+        """Check and run a program, telling each stage; the answer comes last."""
+        self.program = program
+        try:
+            yield from self._finish("")
+        except CopilotError as error:
+            yield self._failed("", error)
+
+    def _finish(self, question: str) -> Iterator[Stage | Answer]:
+        yield from self._stage("check", self._check)
+        with self.database.reading() as connection:
+            value = yield from self._stage("run", lambda: self._run(connection))
+            answer = yield from self._stage("show", lambda: self._show(question, value, connection))
+        yield self._ended(answer)
+
+    def _stage(self, name: str, work: Callable[[], Any]) -> Iterator[Any]:
+        yield Stage(name)
+        began = time.perf_counter()
+        try:
+            value = work()
+        finally:
+            ms = 1000 * (time.perf_counter() - began)
+            setattr(self.timings, name, ms)
+        yield Stage(name, ms, {"link": self.links.shown(), "write": self.program}.get(name, ""))
+        return value
+
+    def _link(self, question: str) -> None:
+        self.links = self.world.linker.link(question)
+
+    def _write(self, question: str, writer: Writer, context: Sequence[Turn]) -> None:
+        self.written = writer.write(Request(question, self.links.shown(), context, self.world.app))
+        self.program = self.written.program
+        self.timings.tokens_in, self.timings.tokens_out = self.written.tokens_in, self.written.tokens_out
+
+    def _check(self) -> None:
+        app = self.world.app
+        settled = check.settle(app, self.world.names, self.program)
+        self.program = settled.program
+        sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
+        if settled.mended:
+            raise settled.mended[0]
+
+    def _run(self, connection: sa.Connection) -> Any:
+        context = Context(connection, self.world.today)
+        functions = runtime.functions(self.world.app, self.world.names, context, lambda q: self._number(connection, q))
+        return sandbox.run(self.program, functions, runtime.values(self.world.app, context))
+
+    def _number(self, connection: sa.Connection, query: Any) -> float:
+        if not isinstance(query, Query):
+            raise ProgramError("number() takes a query of one cell, such as orders.count()")
+        columns, rows, _ = self._fetch(connection, query)
+        if len(rows) != 1 or len(columns) != 1 or isinstance(rows[0][0], str):
+            raise ProgramError(f"number() takes a query of one number; this one has {len(rows)} rows of {len(columns)}")
+        return float(rows[0][0] or 0)
+
+    def _fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+        statement = query.select_statement()
+        self.sql.append(self.database.shown(statement))
+        return self.database.rows(connection, statement)
+
+    def _show(self, question: str, value: Any, connection: sa.Connection) -> Answer:
+        if isinstance(value, Declined | Unsupported | Unclear):
+            return self._other(question, value)
+        shown = show(value, lambda query: self._fetch(connection, query))
+        saved = [self.keep(item) for item in (value if isinstance(value, list) else [value])
+                 if isinstance(item, Result) and item.save]  # fmt: skip
+        return self._answered(question, shown, saved)
+
+    def _answered(self, question: str, shown: Shown, saved: list[str]) -> Answer:
+        text = f"{shown.text} Saved as {', '.join(saved)}." if saved else shown.text
+        return self._answer(
+            question, "empty" if shown.empty else "answered", text, columns=shown.columns, rows=shown.rows,
+            details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.program),
+        )  # fmt: skip
+
+    def _other(self, question: str, value: Declined | Unsupported | Unclear) -> Answer:
+        app = self.world.app
+        if isinstance(value, Declined):
+            text = f"That is outside of what I can do. I answer questions about {app.about}."
+            return self._answer(question, "declined", text, suggestions=app.examples[:3])
+        if isinstance(value, Unsupported):
+            offers = nearest(app, value.asked)
+            text = f"I cannot do that ({value.asked}): I only read and plan. The nearest that I can do: {offers[0]}"
+            return self._answer(question, "steered", text if offers else text.split(" The")[0], suggestions=offers)
+        offered = choices(app, self.world.names, self.world.linker, value.what)
+        return self._answer(question, "clarify", _asking(value.what), choices=offered)
+
+    def _failed(self, question: str, error: CopilotError) -> Answer:
+        if not isinstance(error, ProgramError | QuestionError):
+            raise error
+        if isinstance(error, NameMistake | Ambiguous):
+            return self._ended(self._asked_back(question, error))
+        if question and self.written.program and not isinstance(error, LimitReached):
+            text = "I am not sure that I understand. Could you say it differently, or is it one of these?"
+            return self._ended(self._answer(question, "clarify", text, choices=nearest(self.world.app, question)))
+        return self._ended(self._answer(question, "failed", str(error)))
+
+    def _asked_back(self, question: str, error: NameMistake | Ambiguous) -> Answer:
+        world = self.world
+        offered = list(error.choices) or choices(world.app, world.names, world.linker, f"{error.kind} {error.value}")
+        if not offered and not question:
+            return self._answer(question, "failed", str(error))
+        return self._answer(question, "clarify", _asking_back(error), choices=offered)
+
+    def _answer(self, question: str, outcome: Any, text: str, **rest: Any) -> Answer:
+        return Answer(
+            as_of=self.world.today, question=question, outcome=outcome, text=text, program=self.program, sql=self.sql,
+            links=self.links.shown(), confidence=self.written.confidence, timings=self.timings, **rest,
+        )  # fmt: skip
+
+    def _ended(self, answer: Answer) -> Answer:
+        t = self.timings
+        t.total = t.link + t.write + t.check + t.run + t.show
+        return answer.model_copy(update={"timings": t})
+
+
+def _must_be_a_question(question: str) -> None:
+    if not question.strip():
+        raise QuestionError("the question is empty; ask something like: which orders are late?")
+    if len(question) > LONGEST_QUESTION:
+        raise QuestionError(f"the question has {len(question):,} characters; at most {LONGEST_QUESTION:,} are read")
+
+
+def _asking(what: str) -> str:
+    whole = what.lower().startswith(("which", "what", "how", "by ", "when", "where"))
+    return f"{what[:1].upper()}{what[1:]}?" if whole else f"Which do you mean: {what}?"
+
+
+def _asking_back(error: NameMistake | Ambiguous) -> str:
+    text = str(error)
+    return text if text.endswith("?") else f"{text}. Which do you mean?"

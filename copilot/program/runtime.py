@@ -1,0 +1,77 @@
+"""What a program can reach while it runs: the app's views and tasks, and the few words of the language itself."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from copilot.answer import Declined, Unclear, Unsupported
+from copilot.app import App, Context, NameKind, Task
+from copilot.errors import NameMistake, ProgramError
+from copilot.names import Names
+from copilot.query import ColumnRef, Query, any_of
+
+Number = Callable[[Query], float]
+
+
+def values(app: App, context: Context) -> dict[str, Query]:
+    """Every view, as a query over all its rows."""
+    return {name: Query.over(view, context.today) for name, view in app.views.items()}
+
+
+def functions(app: App, names: Names, context: Context, number: Number) -> dict[str, Callable[..., Any]]:
+    """Everything that a program may call.
+
+    Args:
+        number: runs a query of one cell.
+    """
+    language: dict[str, Callable[..., Any]] = {
+        "col": ColumnRef, "number": number, "any_of": any_of,
+        "decline": Declined, "unsupported": Unsupported, "clarify": Unclear,
+    }  # fmt: skip
+    listings = {kind.plural: _listing(app, names, context, kind) for kind in app.kinds.values() if kind.plural}
+    return language | listings | {task.name: _task(app, names, context, task) for task in app.tasks.values()}
+
+
+def _task(app: App, names: Names, context: Context, task: Task) -> Callable[..., Any]:
+    @functools.wraps(task.call)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = _bound(task, args, kwargs)
+        for parameter, value in given.arguments.items():
+            if (kind := app.kind_of(parameter)) and isinstance(value, str):
+                given.arguments[parameter] = _known(names, kind, value)
+        before = (context,) if task.wants_context else ()
+        return task.call(*before, *given.args, **given.kwargs)
+
+    return call
+
+
+def _bound(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return task.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise ProgramError(f"{task.name}(): {error}") from error
+
+
+def _known(names: Names, kind: str, value: str) -> str:
+    found = names.resolve(kind, value)
+    if found.mended or len(found.names) != 1:
+        raise NameMistake(kind, value, found.names)
+    return found.names[0]
+
+
+def _listing(app: App, names: Names, context: Context, kind: NameKind) -> Callable[..., list[str]]:
+    view, column = kind.source.split(".")
+
+    def listed(region: str | None = None) -> list[str]:
+        if region is None:
+            return list(names.by_kind[kind.kind])
+        columns = {c.name for c in app.views[view].columns}
+        own = f"{kind.kind}_region" if f"{kind.kind}_region" in columns else "region"
+        wanted = _known(names, "region", region)
+        query = Query.over(app.views[view], context.today).where(**{own: wanted}).by(column)
+        rows = context.connection.execute(query.count().select(column).select_statement())
+        return [str(name) for (name,) in rows]
+
+    return listed

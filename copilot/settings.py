@@ -1,0 +1,60 @@
+"""Settings, from the environment: `COPILOT_…` variables, each with a default that works."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from copilot.errors import SetupError
+
+PREFIX = "COPILOT_"
+
+
+def default_home() -> Path:
+    """The copilot's folder in the user's cache: `$XDG_CACHE_HOME/copilot`, or `~/.cache/copilot`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "copilot"
+
+
+class Settings(BaseSettings):
+    """What can be set.
+
+    Args:
+        database_url: an SQLAlchemy URL; the demo world in `home` if not set.
+        model: a GGUF path or a named base; the one that ships if not set.
+        gpu_layers: layers to offload, -1 for all; all if the build can, else none, if not set.
+        threads: for the model; all cores if not set.
+        home: cache, feedback and history.
+        query_seconds: how long one query may take.
+        max_rows: how many rows an answer holds at most.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    database_url: str | None = None
+    model: str | None = None
+    gpu_layers: int | None = Field(default=None, ge=-1)
+    threads: int | None = Field(default=None, ge=1)
+    home: Path = Field(default_factory=default_home)
+    query_seconds: float = Field(default=5.0, gt=0)
+    max_rows: int = Field(default=1000, ge=1)
+
+    @classmethod
+    def load(cls) -> Settings:
+        """The settings in force. Raises SetupError for an unknown or ill-formed variable."""
+        known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields}
+        unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+        if unknown:
+            raise SetupError(f"{unknown[0]} is not a setting; the settings are {', '.join(sorted(known))}")
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SetupError(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from error
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.home.expanduser() / 'demo.db'}"

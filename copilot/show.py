@@ -1,0 +1,205 @@
+"""How a result becomes a table, a chart and a sentence. Every number in a sentence comes from the result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from copilot.answer import Cell, Chart, Result, Table
+from copilot.errors import ProgramError
+from copilot.query import Query
+
+NAMED = 3
+"""How many groups a sentence names."""
+MOST_BARS = 30
+AGGREGATES = {"count_distinct": "Number of different", "sum": "Total", "avg": "Average", "min": "Lowest", "max": "Highest"}
+LOOKUPS = {
+    "ne": "not", "lt": "under", "lte": "at most", "gt": "over", "gte": "at least", "in": "one of", "contains": "containing",
+    "next": "in the next", "last": "in the last", "weeks": "within weeks:", "month": "in", "week": "in the week", "isnull": "empty:",
+}  # fmt: skip
+
+Fetch = Callable[[Query], tuple[list[str], list[list[Cell]], bool]]
+"""Runs a query: its columns, its rows, and whether there were more."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A result as it is looked at; `empty` if there is nothing in it."""
+
+    text: str
+    columns: list[str] = field(default_factory=list)
+    rows: list[list[Cell]] = field(default_factory=list)
+    details: dict[str, Table] = field(default_factory=dict)
+    chart: Chart | None = None
+    empty: bool = False
+
+
+def show(value: Any, fetch: Fetch) -> Shown:
+    """A program's value as a table, a chart and a sentence.
+
+    Raises:
+        ProgramError: the value is nothing that can be shown.
+    """
+    if isinstance(value, Query):
+        return _query(value, fetch)
+    if isinstance(value, Result):
+        return _result(value)
+    if isinstance(value, dict):
+        return _table([[key, _plain(cell, fetch)] for key, cell in value.items()])
+    if isinstance(value, list | tuple | set):
+        return _several(list(value), fetch)
+    if value is None:
+        raise ProgramError("the program gives no result; its last line must be an expression such as orders.count()")
+    return Shown(f"{_said(_plain(value, fetch))}.", ["value"], [[_plain(value, fetch)]])
+
+
+def _result(result: Result) -> Shown:
+    details = {title: _as_table(columns, rows) for title, (columns, rows) in result.details.items()}
+    table = _as_table(result.columns, result.rows)
+    return Shown(result.text, table.columns, table.rows, details, result.chart)
+
+
+def _query(query: Query, fetch: Fetch) -> Shown:
+    columns, raw, more = fetch(query)
+    rows = [[_cell(cell) for cell in row] for row in raw]
+    where = looked_for(query)
+    if not rows or all(cell is None for row in rows for cell in row):
+        return Shown(f"There are no {_noun(query)}{where}.", columns, [], empty=True)
+    return Shown(_sentence(query, columns, rows, where, more), columns, rows, chart=_chart(query, columns, rows))
+
+
+def looked_for(query: Query) -> str:
+    """What a query looked for, in words: `` with status planned and days late over 0``."""
+    phrases = [_phrase(said) for said in query.said]
+    return f" with {' and '.join(phrases)}" if phrases else ""
+
+
+def _sentence(query: Query, columns: list[str], rows: list[list[Cell]], where: str, more: bool) -> str:
+    if len(rows) == 1 and len(columns) == 1:
+        return f"{label(columns[0], _noun(query))}{where}: {_said(rows[0][0], columns[0])}."
+    if query.groups and query.aggregates:
+        return _grouped(query, columns, rows, where)
+    if len(rows) == 1:
+        return f"One of the {_noun(query)}{where}: {_listed(columns, rows[0])}."
+    count = f"More than {len(rows):,}" if more else f"{len(rows):,}"
+    return f"{count} {_noun(query)}{where}."
+
+
+def _grouped(query: Query, columns: list[str], rows: list[list[Cell]], where: str) -> str:
+    width = len(columns) - len(query.aggregates)
+    named = [f"{' '.join(_said(c) for c in row[:width])} {_said(row[-1], columns[-1])}" for row in rows[:NAMED]]
+    rest = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    by = " and ".join(_words(name) for name in columns[:width])
+    return f"{label(columns[-1], _noun(query))} by {by}{where}: {', '.join(named)}{rest}."
+
+
+def _listed(columns: Sequence[str], row: Sequence[Cell]) -> str:
+    return ", ".join(f"{_words(name)} {_said(cell, name)}" for name, cell in zip(columns, row, strict=True))
+
+
+def _chart(query: Query, columns: list[str], rows: list[list[Cell]]) -> Chart | None:
+    numbers = [name for name in columns[1:] if name in query.aggregates]
+    if not (2 <= len(rows) <= MOST_BARS and query.groups and numbers and len(query.groups) == 1):
+        return None
+    over_time = columns[0].endswith(("_week", "_month", "week", "date"))
+    return Chart(kind="line" if over_time else "bars", x=columns[0], y=numbers)
+
+
+def _several(values: list[Any], fetch: Fetch) -> Shown:
+    if values and all(isinstance(value, Result) for value in values):
+        return _cases(values)
+    if values and all(isinstance(value, Query) for value in values):
+        return _queries(values, fetch)
+    rows = [[_plain(c, fetch) for c in value] if isinstance(value, list | tuple) else [_plain(value, fetch)] for value in values]
+    return _table(rows) if rows else Shown("The list is empty.", empty=True)
+
+
+def _cases(results: list[Result]) -> Shown:
+    last = results[0].columns[-1]
+    columns = ["case", *(f"{row[0]} ({last})" for row in results[0].rows)]
+    rows = [[result.varied or str(at), *(_cell(row[-1]) for row in result.rows)] for at, result in enumerate(results, start=1)]
+    text = "; ".join(f"{row[0]}: {columns[1]} {_said(row[1])}" for row in rows[:NAMED] if len(row) > 1)
+    return Shown(f"{len(rows)} cases: {text}.", columns, rows, chart=Chart(kind="bars", x="case", y=columns[1:2]))
+
+
+def _queries(queries: list[Query], fetch: Fetch) -> Shown:
+    rows: list[list[Cell]] = []
+    columns: list[str] = []
+    for query in queries:
+        columns, found, _ = fetch(query)
+        case = ", ".join(_phrase(said) for said in query.said) or _noun(query)
+        rows += [[case, *(_cell(cell) for cell in row)] for row in found]
+    if not rows:
+        return Shown(f"There are no {_noun(queries[0])} for any of them.", ["case", *columns], empty=True)
+    return Shown(f"{len(rows)} rows for {len(queries)} cases.", ["case", *columns], rows)
+
+
+def _table(rows: list[list[Cell]]) -> Shown:
+    width = max((len(row) for row in rows), default=0)
+    columns = ["value"] if width == 1 else [f"column_{at}" for at in range(1, width + 1)]
+    rows = [row + [None] * (width - len(row)) for row in rows]
+    said = "; ".join(" ".join(_said(cell) for cell in row) for row in rows[:NAMED])
+    return Shown(f"{said}{'; …' if len(rows) > NAMED else ''}.", columns, rows)
+
+
+def _plain(value: Any, fetch: Fetch) -> Cell:
+    if isinstance(value, Query):
+        _, rows, _ = fetch(value)
+        return _cell(rows[0][0]) if len(rows) == 1 and len(rows[0]) == 1 else f"{len(rows)} rows"
+    if isinstance(value, Result):
+        return value.text
+    if not isinstance(value, str | int | float | bool | date | None):
+        raise ProgramError("the program's result cannot be shown; end with a query, a task or a number")
+    return _cell(value)
+
+
+def _as_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+    return Table(columns=list(columns), rows=[[_cell(cell) for cell in row] for row in rows])
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, float):
+        return round(value, 10)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _noun(query: Query) -> str:
+    return query.view.name.replace("_", " ")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def label(column: str, noun: str) -> str:
+    """A result's column in words: ``sum_available`` is Total available, ``count`` Number of orders."""
+    if column == "count":
+        return f"Number of {noun}"
+    for prefix, words in AGGREGATES.items():
+        if column.startswith(f"{prefix}_"):
+            return f"{words} {_words(column.removeprefix(f'{prefix}_'))}"
+    return _words(column).capitalize()
+
+
+def _said(value: Cell, column: str = "") -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if column == "share" or column.startswith("share_"):
+        return f"{value:.1%}"
+    return f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
+
+
+def _phrase(said: str) -> str:
+    match = re.match(r"(.+?)(?:__(\w+))?=(.*)", said, re.DOTALL)
+    if not match:
+        return said
+    name, lookup, value = match.groups()
+    unit = " days" if lookup in ("next", "last") else ""
+    return " ".join(part for part in (_words(name), LOOKUPS.get(lookup or "", ""), value) if part) + unit

@@ -1,0 +1,229 @@
+"""How good a model is: every question asked once, its answer judged, its stages timed. Nothing is written."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from copilot.answer import Answer, Timings
+from copilot.app import App
+from copilot.copilot import Copilot
+from copilot.errors import CopilotError
+from copilot.program import check
+from copilot.settings import Settings
+from finetune.examples import Example
+from finetune.right import Bench, meaning, right
+
+STAGES = ("link", "write", "check", "run", "show")
+SCOPE = ("declined", "steered")
+WORLDS = (1, 2, 3)
+
+
+class Miss(BaseModel):
+    """A question answered wrongly."""
+
+    question: str
+    gold: str
+    program: str
+    outcome: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A question, its answer, and why that is wrong (empty if right)."""
+
+    example: Example
+    answer: Answer
+    why: str
+
+
+def evaluate(
+    copilot: Copilot, examples: Sequence[Example], benches: Sequence[Bench], tell: Callable[[Judged], None] = lambda _: None
+) -> list[Judged]:
+    """Ask every question once and judge the answers.
+
+    Args:
+        benches: the worlds on which a query's rows must agree; the copilot's own is the first.
+    """
+    judged = []
+    for example in examples:
+        answer = _asked(copilot, example)
+        judged.append(Judged(example, answer, right(example, answer, benches)))
+        tell(judged[-1])
+    return judged
+
+
+def report(judged: Sequence[Judged], copilot: Copilot) -> dict[str, Any]:
+    """The figures of an evaluation, as DESIGN's contract has them; shares are 0..1, times milliseconds."""
+    count = len(judged)
+    wrong = [j for j in judged if j.why]
+    return {
+        "questions": count,
+        "right": _share(count - len(wrong), count),
+        "silently_wrong": _share(sum(j.answer.outcome in ("answered", "empty") for j in wrong), count),
+        "asked_needlessly": _share(sum(j.answer.outcome == "clarify" for j in wrong), count),
+        "failed": _share(sum(j.answer.outcome == "failed" for j in judged), count),
+        "out_of_scope": _out_of_scope(judged),
+        "by_family": {name: _family(group) for name, group in _families(judged).items()},
+        "ms": _milliseconds(judged),
+        "linked": {"recall": _recall(judged, copilot)},
+        "misses": [_miss(j).model_dump() for j in wrong],
+    }
+
+
+def check_gold(examples: Sequence[Example], bench: Bench) -> list[str]:
+    """What is wrong with the gold programs themselves: they do not pass, or give other rows than their SQL."""
+    return [f"{example.id or example.question}: {wrong}" for example in examples if (wrong := _gold(example, bench))]
+
+
+@contextmanager
+def throwaway(app: App, model: Any, url: str | None, build: Callable[[str, int], None]) -> Iterator[tuple[Copilot, list[Bench]]]:
+    """A copilot on a copy of the database (or on demo worlds of its own), with a home that is thrown away.
+
+    Args:
+        url: the database to copy; demo worlds from the seeds 1 to 3 if None.
+        build: builds a world at a URL from a seed.
+    """
+    settings = Settings.load()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        urls = [_copied(url, Path(folder))] if url else [_built(seed, settings, build, Path(folder)) for seed in WORLDS]
+        home = Path(folder) / "home"
+        (home / "models").parent.mkdir(parents=True)
+        (home / "models").symlink_to(_cache(settings))
+        own = settings.model_copy(update={"home": home})
+        copilots = [Copilot(app, database_url=u, model=model, settings=own) for u in urls]
+        yield copilots[0], [Bench(c.world, c.database) for c in copilots]
+        stack.close()
+
+
+def _cache(settings: Settings) -> Path:
+    cache = settings.home / "models"
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache.resolve()
+
+
+def _copied(url: str, folder: Path) -> str:
+    if not url.startswith("sqlite:///"):
+        return url
+    copy = folder / "copy.db"
+    shutil.copy(url.removeprefix("sqlite:///"), copy)
+    return f"sqlite:///{copy}"
+
+
+def _built(seed: int, settings: Settings, build: Callable[[str, int], None], folder: Path) -> str:
+    kept = settings.home / "worlds" / f"demo-{seed}.db"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        build(f"sqlite:///{kept}", seed)
+    return _copied(f"sqlite:///{kept}", folder / str(seed)) if (folder / str(seed)).mkdir() is None else ""
+
+
+def _asked(copilot: Copilot, example: Example) -> Answer:
+    *_, answer = copilot.stream(example.question, example.context)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def _gold(example: Example, bench: Bench) -> str:
+    if not example.program:
+        return ""
+    try:
+        meant = meaning(example.program, bench)
+        if not example.sql:
+            return ""
+        with bench.database.reading() as connection:
+            rows = [tuple(row) for row in connection.execute(text(example.sql))]
+    except CopilotError as error:
+        return str(error)
+    return _differs(meant, rows)
+
+
+def _differs(meant: Any, rows: list[tuple[Any, ...]]) -> str:
+    from finetune.right import Meaning, _agree, _value
+
+    other = Meaning(columns=0, must=tuple(tuple(map(_value, row)) for row in rows), count=len(rows))
+    wanted = meant if meant.columns <= (len(rows[0]) if rows else 0) else None
+    if not rows and not meant.must and not meant.may:
+        return ""
+    agrees = _agree(wanted, other, False) if wanted else _agree(
+        Meaning(columns=len(rows[0]) if rows else 0, must=other.must, count=len(rows)), meant, False
+    )  # fmt: skip
+    return "" if agrees else f"{meant.count} rows of the program, {len(rows)} of the SQL, and they differ"
+
+
+def _families(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
+    groups: dict[str, list[Judged]] = {}
+    for item in judged:
+        groups.setdefault(item.example.family or "other", []).append(item)
+    return groups
+
+
+def _family(group: Sequence[Judged]) -> dict[str, float]:
+    return {"questions": len(group), "right": _share(sum(not j.why for j in group), len(group))}
+
+
+def _out_of_scope(judged: Sequence[Judged]) -> dict[str, float]:
+    said = [j for j in judged if j.answer.outcome in SCOPE]
+    due = [j for j in judged if j.example.outcome in SCOPE]
+    both = sum(j.answer.outcome in SCOPE for j in due)
+    precision, recall = _share(both, len(said)), _share(both, len(due))
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return {"precision": precision, "recall": recall, "f1": round(f1, 4)}
+
+
+def _milliseconds(judged: Sequence[Judged]) -> dict[str, Any]:
+    timings = [j.answer.timings for j in judged]
+    stages = {stage: _quantiles([getattr(t, stage) for t in timings]) for stage in STAGES}
+    families = {name: _total([j.answer.timings for j in group]) for name, group in _families(judged).items()}
+    return {**_total(timings), "stages": stages, "by_family": families}
+
+
+def _total(timings: Sequence[Timings]) -> dict[str, float]:
+    return _quantiles([t.total for t in timings])
+
+
+def _quantiles(values: Sequence[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(values, n=20, method="inclusive") if len(values) > 1 else [*values, *[0.0] * 19]
+    return {"p50": round(statistics.median(values), 1), "p95": round(cuts[-1], 1)}
+
+
+def _recall(judged: Sequence[Judged], copilot: Copilot) -> float:
+    """The part of the gold programs' names that the linker found in the questions (follow-ups aside)."""
+    world, found, due = copilot.world, 0, 0
+    for item in judged:
+        if not item.example.program or item.example.context:
+            continue
+        wanted = _names_in(item.example.program, copilot)
+        linked = {name for _, name in world.linker.link(item.example.question).names()}
+        reached = linked | {m for name in linked for group in world.names.members.values() for m in group.get(name, ())}
+        found, due = found + len(wanted & reached), due + len(wanted)
+    return _share(found, due)
+
+
+def _names_in(program: str, copilot: Copilot) -> set[str]:
+    app, names = copilot.app, copilot.world.names
+    try:
+        mentions = list(check.mentions(app, check.parse(program)))
+        return {names.resolve(m.kind, m.node.value).names[0] for m in mentions if m.node.value != "current"}
+    except CopilotError:
+        return set()
+
+
+def _miss(item: Judged) -> Miss:
+    example, answer = item.example, item.answer
+    gold = example.program or example.outcome or ""
+    return Miss(question=example.question, gold=gold, program=answer.program, outcome=answer.outcome, why=item.why)
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0

@@ -1,0 +1,101 @@
+"""From a trained PEFT adapter to the file that ships: a GGUF adapter and its card.
+
+llama.cpp keeps the rows of q and k of Llama models in another order than transformers (its rotary embedding pairs
+neighbours), so the rows of their B matrices are permuted as its own converter permutes the weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+from safetensors.numpy import load_file
+
+from copilot.errors import DataError
+from copilot.model.llama import LlamaWriter
+from copilot.model.merge import merge
+from copilot.model.prompt import prompt
+from copilot.model.weights import Card, sha256
+from finetune.examples import Example
+
+PREFIX = "base_model.model."
+CHECKS = 3
+
+
+def export_adapter(adapter: Path, base: Path, out: Path) -> None:
+    """Write a PEFT adapter folder as a GGUF adapter for `base`, in half precision.
+
+    Raises:
+        DataError: the folder holds no adapter.
+    """
+    if not (adapter / "adapter_config.json").exists():
+        raise DataError(0, f"{adapter} holds no adapter; train one first: finetune train DATA --out FOLDER")
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    reader = gguf.GGUFReader(str(base))
+    architecture = str(reader.fields["general.architecture"].contents())
+    writer = gguf.GGUFWriter(str(out), architecture)
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(config["lora_alpha"]))
+    for name, matrix in _tensors(load_file(str(adapter / "adapter_model.safetensors")), reader, architecture):
+        writer.add_tensor(name, matrix.astype(np.float16))
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file, writer.close):
+        write()
+
+
+def write_card(adapter: Path, base: Path, base_name: str, examples: list[Example], command: str, quantisation: str) -> None:
+    """Write the card beside a GGUF adapter; its checks are what the merged model writes for a few examples it gets right.
+
+    Raises:
+        SetupError: the merged file cannot be made.
+    """
+    merged = adapter.with_suffix(".merged.gguf")
+    merge(base, adapter, merged, quantisation)
+    checks = list(_checks(LlamaWriter(merged, gpu_layers=0), examples))
+    merged.unlink()
+    card = Card(base=base_name, base_sha256=sha256(base), quantisation=quantisation, checks=checks)
+    made = {"made": date.today().isoformat(), "command": command, "examples": len(examples)}
+    text = json.dumps({**card.model_dump(), **made}, indent=1, ensure_ascii=False)
+    adapter.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+
+
+def _checks(writer: LlamaWriter, examples: list[Example]) -> Iterator[tuple[str, str]]:
+    found = 0
+    for example in examples:
+        text = prompt(example.question, example.links, example.context)
+        if found < CHECKS and example.program and writer.complete(text).program == example.program:
+            found += 1
+            yield text, example.program
+
+
+def _tensors(weights: dict[str, Any], reader: gguf.GGUFReader, architecture: str) -> Iterator[tuple[str, Any]]:
+    blocks = int(reader.fields[f"{architecture}.block_count"].contents())
+    names = gguf.get_tensor_name_map(_arch(architecture), blocks)
+    heads = int(reader.fields[f"{architecture}.attention.head_count"].contents())
+    kv_heads = int(reader.fields[f"{architecture}.attention.head_count_kv"].contents())
+    for key, matrix in sorted(weights.items()):
+        module, _, kind = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
+        name = names.get_name(f"{module}.weight", try_suffixes=(".weight",))
+        if name is None:
+            raise DataError(0, f"the adapter's {module} has no place in {architecture}")
+        if architecture == "llama" and kind == "lora_B":
+            matrix = _permuted(module, matrix, heads, kv_heads)
+        yield f"{name}.weight.{kind.lower()}", np.ascontiguousarray(matrix)
+
+
+def _arch(name: str) -> Any:
+    return next(arch for arch, known in gguf.MODEL_ARCH_NAMES.items() if known == name)
+
+
+def _permuted(module: str, matrix: Any, heads: int, kv_heads: int) -> Any:
+    """Rows of q and k from transformers' order (halves) to llama.cpp's (neighbours)."""
+    if not module.endswith(("q_proj", "k_proj")):
+        return matrix
+    count = heads if module.endswith("q_proj") else kv_heads
+    rows = matrix.reshape(count, 2, matrix.shape[0] // count // 2, *matrix.shape[1:])
+    return rows.swapaxes(1, 2).reshape(matrix.shape)

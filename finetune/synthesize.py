@@ -1,0 +1,183 @@
+"""Training text from people's phrasings: slots filled with drawn names, linked by the real linker, checked for real.
+
+Each voice is a file of pairs, a question and its program, with slots for names and values. A pair is filled several
+times, in worlds of names drawn anew, so that the model learns to copy and never to recall. What the linker would not
+show the model, or the check would refuse, is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from rapidfuzz import fuzz, process
+
+from copilot.app import App
+from copilot.errors import CopilotError, DataError
+from copilot.link import Linker, Links
+from copilot.model.prompt import Turn
+from copilot.names import Names, plain
+from copilot.program import check, sandbox
+from copilot.program.stub import stub
+from finetune.drawn import draw
+from finetune.examples import Example
+from finetune.fill import SLOT, Filler, roughen
+
+DEMO_SHARE = 0.3
+UNKNOWN_SHARE = 0.05
+UNKNOWABLE = ("supplier", "warehouse", "sku", "carrier", "datacenter", "city")
+TOO_NEAR = 90.0
+DEMO_TODAY = date(2026, 11, 2)
+
+
+class Pair(BaseModel):
+    """A phrasing and its program, with slots; `context` holds the earlier turns of a follow-up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str
+    p: str
+    context: tuple[Pair, ...] = ()
+
+
+@dataclass
+class Report:
+    """What was made, by voice, and what was dropped, by reason."""
+
+    made: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    bad: list[str] = field(default_factory=list)
+
+
+class Dropped(Exception):
+    """A filled pair that is no good example; says why."""
+
+
+def synthesize(
+    app: App, voices: Sequence[Path], fills: int, seed: int, avoid: Iterable[str] = (), report: Report | None = None
+) -> Iterator[Example]:
+    """Examples from the pairs of the voices, each filled `fills` times at most.
+
+    Args:
+        avoid: questions that nothing may come near: those of an evaluation.
+        report: counts what is made and dropped.
+
+    Raises:
+        DataError: a line of a voice is no pair.
+    """
+    told, rng, seen = report or Report(), random.Random(seed), set[str]()
+    near = [plain(question) for question in avoid]
+    for voice in voices:
+        for pair in read_pairs(voice):
+            for _ in range(fills):
+                try:
+                    example = fill(app, pair, rng)
+                    _must_be_new(example, seen, near)
+                    told.made[voice.stem] += 1
+                    yield example.model_copy(update={"note": voice.stem})
+                except Dropped as why:
+                    told.dropped[str(why).split(":")[0]] += 1
+                    told.bad.append(f"{voice.stem}: {pair.q} | {pair.p} | {why}")
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """The pairs of a voice. Raises DataError with the first bad line."""
+    pairs = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            pairs.append(Pair.model_validate(json.loads(line)))
+        except (ValidationError, ValueError) as error:
+            raise DataError(number, f"{path.name}: {str(error).splitlines()[0]}") from error
+    return pairs
+
+
+def fill(app: App, pair: Pair, rng: random.Random) -> Example:
+    """The pair in a drawn world. Raises Dropped if it does not link or does not pass the check."""
+    demo = rng.random() < DEMO_SHARE
+    names = draw(app, rng, demo)
+    today = DEMO_TODAY if demo else date(2026, 1, 5) + timedelta(days=rng.randrange(900))
+    filler = Filler(names, today, rng)
+    linker = Linker(names, {plain(w): m for w, m in app.words.items()}, today)
+    unknown = _made_unknown(pair, filler, linker, rng)
+    question = roughen(filler.question(pair.q), rng)
+    turns = tuple(Turn(filler.question(turn.q), filler.program(turn.p)) for turn in pair.context)
+    program = unknown or filler.program(pair.p)
+    links = linker.link(question)
+    _must_be_linked(pair, filler, links, turns, unknown)
+    _must_settle(app, names, program)
+    _must_be_typed(app, unknown or pair.p, program)
+    return Example(question=question, program=program, context=turns, links=links.shown())
+
+
+def _made_unknown(pair: Pair, filler: Filler, linker: Linker, rng: random.Random) -> str:
+    """Now and then a name that the database does not hold: the program then asks back with its kind."""
+    slots = {m.group(0): m.group(1) for m in SLOT.finditer(pair.q) if m.group(1) in UNKNOWABLE}
+    if pair.context or not slots or pair.p.startswith(("unsupported", "clarify")) or rng.random() > UNKNOWN_SHARE:
+        return ""
+    slot, kind = rng.choice(list(slots.items()))
+    stranger = rng.choice(draw_strangers(filler.names, kind, rng) or [""])
+    if not stranger or linker.link(stranger).links:
+        return ""
+    filler.chosen[slot.strip("{}")] = (stranger, json.dumps(stranger))
+    return f'clarify("{kind} {stranger}")'
+
+
+def draw_strangers(names: Names, kind: str, rng: random.Random) -> list[str]:
+    """Names of a kind that this world does not hold, as they would be said."""
+    from copilot.fulfilment.app import app
+
+    others = draw(app, rng).by_kind[kind]
+    said = [name.partition("-")[2] if kind == "sku" and len(name.partition("-")[2]) > 2 else name for name in others]
+    return [name for name, full in zip(said, others, strict=True) if full not in names.by_kind[kind]]
+
+
+def _must_be_linked(pair: Pair, filler: Filler, links: Links, turns: tuple[Turn, ...], unknown: str) -> None:
+    shown = links.shown() + "".join(turn.program for turn in turns)
+    for match in SLOT.finditer("" if unknown else pair.p):
+        kind, literal = match.group(1), filler.program(match.group(0))
+        if literal.startswith('"') and literal.strip('"') not in shown:
+            raise Dropped(f"not linked: {kind} {literal} in {links.question}")
+        if "clarify({city})" in pair.p and kind == "city":
+            _must_be_several(filler.names, literal.strip('"'))
+
+
+def _must_be_several(names: Names, city: str) -> None:
+    if len(names.members["city"].get(city, ())) < 2:
+        raise Dropped("a city with one site is not ambiguous")
+
+
+def _must_settle(app: App, names: Names, program: str) -> None:
+    try:
+        settled = check.settle(app, names, program)
+    except CopilotError as error:
+        raise Dropped(f"does not pass the check: {error}") from error
+    if settled.mended or settled.program not in (program, program.replace('"current"', '"PLN-1"')):
+        raise Dropped(f"not canonical: {settled.program}")
+
+
+def _must_be_typed(app: App, template: str, program: str) -> None:
+    """Type-check a template's first program; its others differ in names and numbers alone."""
+    if (app.name, template) not in _TYPED:
+        try:
+            sandbox.check_types(program, stub(app, check.views_used(app, check.parse(program))))
+        except CopilotError as error:
+            raise Dropped(f"does not pass the type check: {error}") from error
+        _TYPED.add((app.name, template))
+
+
+_TYPED: set[tuple[str, str]] = set()
+
+
+def _must_be_new(example: Example, seen: set[str], near: Sequence[str]) -> None:
+    form = "|".join([plain(example.question), *(turn.program for turn in example.context)])
+    if form in seen:
+        raise Dropped("repeated")
+    seen.add(form)
+    if near and process.extractOne(plain(example.question), near, scorer=fuzz.ratio, score_cutoff=TOO_NEAR):
+        raise Dropped("too near an evaluation question")
