@@ -86,7 +86,7 @@ def world(
     if database_url is None:
         settings.home.mkdir(parents=True, exist_ok=True)
     with _progress() as tell:
-        build(url, size, seed, lambda text: tell(text, None), overwrite=overwrite)
+        build(url, size, seed, tell, overwrite=overwrite)
     console.print(f"The {size} world is at {url}.")
 
 
