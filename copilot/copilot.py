@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from copilot.answer import Answer, Result
 from copilot.app import App
-from copilot.database import Database
+from copilot.database import Database, writable
 from copilot.errors import SetupError
 from copilot.history import Entry, History, Verdict
 from copilot.link import Linker
@@ -182,10 +182,8 @@ class Copilot:
         with self._writing() as connection:
             return result.save(connection) if result.save else ""
 
-    def _writing(self) -> Any:
-        url = self.database.url
-        driver = "postgresql+psycopg" if url.get_backend_name() == "postgresql" else url.drivername
-        return sa.create_engine(url.set(drivername=driver), poolclass=sa.pool.NullPool).connect()
+    def _writing(self) -> sa.Connection:
+        return writable(self.database.url).connect()
 
     def _logged(self, answer: Answer) -> Answer:
         self._history.record(answer, self.app.name, self._writer.name if self._writer else "")

