@@ -26,7 +26,8 @@ class NameKind:
         parameters: further parameter names that take one (``order_id`` takes an order).
         aliases: other ways people write one of them, from its canonical form; lower case.
         within: the kind that this one groups (a ``city`` groups data centers), with the view that tells which.
-        plural: how one speaks of several.
+        plural: how one speaks of several; also the function that lists them.
+        narrowed: the column of the source's view that narrows that list: ``warehouses(region="Europe")``.
         also: reads further names that programs may use for one of them (``current`` for the current plan); these are
             understood, but not looked for in questions.
     """
@@ -37,6 +38,7 @@ class NameKind:
     aliases: Callable[[str], Iterable[str]] = lambda name: ()
     within: str | None = None
     plural: str = ""
+    narrowed: str | None = None
     also: Callable[[sa.Connection], dict[str, str]] = lambda connection: {}
 
 
@@ -126,6 +128,11 @@ class App:
             if parameter == kind.kind or parameter in kind.parameters:
                 return kind.kind
         return None
+
+    def narrowing(self, kind: NameKind) -> Column | None:
+        """The column that narrows the list of a kind's names; its own kind of name is the parameter."""
+        view, _, _ = kind.source.partition(".")
+        return self.views[view].column(kind.narrowed) if kind.narrowed else None
 
     def column(self, path: str) -> tuple[View, Column]:
         """The view and column behind ``"view.column"``."""

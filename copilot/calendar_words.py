@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 MONTHS = "january february march april may june july august september october november december".split()
-_MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _YEAR = r"(?:,?\s+(?P<year>20\d\d))?"
 ORDINALS = {
@@ -33,7 +36,9 @@ PATTERNS = tuple(
         rf"(?<!may )(?<!might )\b{_MONTH}{_YEAR}",
     )
 )
-_VERB_MAY = re.compile(r"\b(in|of|by|for|since|until|till|during|before|after|due|this|next|last|over)\s+$", re.IGNORECASE)
+_VERB_MAY = re.compile(
+    r"\b(in|of|by|for|since|until|till|during|before|after|due|this|next|last|over)\s+$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,9 @@ def _month(parts: dict[str, str]) -> int | None:
 def _nearest(day: int, month: int, year: int | None, today: date) -> date:
     if year:
         return date(year, month, day)
-    return min((date(y, month, day) for y in (today.year - 1, today.year, today.year + 1)), key=lambda d: abs(d - today))
+    return min(
+        (date(y, month, day) for y in (today.year - 1, today.year, today.year + 1)), key=lambda d: abs(d - today)
+    )
 
 
 def _coming(day: int, today: date) -> date:

@@ -54,7 +54,9 @@ def chat() -> None:
 
 
 @cli.command()
-def ui(port: int = 8501, host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1") -> None:
+def ui(
+    port: int = 8501, host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1"
+) -> None:
     """Open the chat in a browser (comes with the ui extra)."""
     raise SetupError(f"the browser chat is not part of this version yet (wanted at {host}:{port}); use `copilot chat`")
 
@@ -72,7 +74,9 @@ def stub() -> None:
 def world(
     size: Annotated[str, typer.Argument(help="small (60 open orders), demo (400) or large (10,000)")] = "demo",
     seed: int = 1,
-    database_url: Annotated[str | None, typer.Option(help="where to build it; the demo world's place if not given")] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="where to build it; the demo world's place if not given")
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="replace a world that is there")] = False,
 ) -> None:
     """Build a demo world and plan it."""

@@ -136,7 +136,7 @@ class Copilot:
         return self._history.last(limit)
 
     def adopt(self, plan_id: str, *, by: str) -> None:
-        """Make a draft plan the current one. Raises SetupError if the app has no plans or the plan cannot be adopted."""
+        """Make a draft plan the current one. Raises SetupError if that cannot be."""
         if self.app.adopt is None:
             raise SetupError(f"{self.app.name} has no plans to adopt")
         with self._writing() as connection:
@@ -237,4 +237,3 @@ def _last(events: Iterator[Stage | Answer]) -> Answer:
     if not isinstance(answer, Answer):
         raise RuntimeError("a question ended without an answer")
     return answer
-

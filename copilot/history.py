@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy import Table
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel, col, create_engine, select
 
@@ -89,8 +90,8 @@ class History:
             return list(session.exec(select(Entry).order_by(col(Entry.number).desc()).limit(limit)))
 
 
-def _table(model: type[SQLModel]) -> object:
-    return model.__table__  # type: ignore[attr-defined]
+def _table(model: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
 def _now() -> datetime:

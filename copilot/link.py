@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -85,8 +86,10 @@ class Linker:
     def link(self, question: str) -> Links:
         """Every name, date and word of the app that the question mentions, in its order."""
         tokens = tokenise(question)
-        dates = [Link(question[d.start : d.end], ((d.value, d.kind),), d.start, d.end)
-                 for d in calendar_words.find(question, self.today)]
+        dates = [
+            Link(question[d.start : d.end], ((d.value, d.kind),), d.start, d.end)
+            for d in calendar_words.find(question, self.today)
+        ]
         free = [t for t in tokens if not any(d.start < t.end and t.start < d.end for d in dates)]
         found = [*dates, *self._exact(question, free)]
         rest = [t for t in free if not any(f.start < t.end and t.start < f.end for f in found)]
@@ -115,8 +118,11 @@ class Linker:
 
     @cached_property
     def _guessable(self) -> list[str]:
-        return [form for form, meanings in self._index.items()
-                if len(form) >= SHORTEST_GUESS and not any(c.isdigit() for c in form) and meanings[0][1]]
+        return [
+            form
+            for form, meanings in self._index.items()
+            if len(form) >= SHORTEST_GUESS and not any(c.isdigit() for c in form) and meanings[0][1]
+        ]
 
     def _exact(self, question: str, tokens: list[Token]) -> Iterator[Link]:
         at = 0
@@ -153,7 +159,9 @@ class Linker:
         best = process.extractOne(form, self._guessable, scorer=OSA.distance, score_cutoff=allowed)
         return self._index[best[0]] if best and best[0][0] == form[0] else ()
 
-    def _made(self, question: str, run: list[Token], meanings: tuple[tuple[str, str], ...], guessed: bool = False) -> Link:
+    def _made(
+        self, question: str, run: list[Token], meanings: tuple[tuple[str, str], ...], guessed: bool = False
+    ) -> Link:
         start, end = run[0].start, run[-1].end
         named = tuple((name, kind) for name, kind in meanings if kind)
         words = tuple((name, question[start:end].lower()) for name, kind in meanings if not kind)
@@ -173,7 +181,7 @@ def tokenise(question: str) -> list[Token]:
 
 def _adjacent(question: str, run: list[Token]) -> bool:
     """Whether nothing but spaces, hyphens and the like stands between the tokens."""
-    gaps = (question[a.end : b.start] for a, b in zip(run, run[1:], strict=False))
+    gaps = (question[a.end : b.start] for a, b in pairwise(run))
     return all(re.fullmatch(r"[\s\-_#./’']{0,3}", gap) for gap in gaps)
 
 

@@ -118,15 +118,15 @@ class Names:
 
 def _distinct(connection: sa.Connection, source: str) -> tuple[str, ...]:
     view, column = source.split(".")
-    column_clause = sa.column(column)
-    rows = connection.execute(sa.select(column_clause).select_from(sa.table(view)).distinct().order_by(column_clause))
-    return tuple(str(name) for (name,) in rows if name is not None)
+    name: sa.ColumnClause[str] = sa.column(column)
+    rows = connection.execute(sa.select(name).select_from(sa.table(view)).distinct().order_by(name))
+    return tuple(str(found) for (found,) in rows if found is not None)
 
 
 def _members(connection: sa.Connection, source: str, within: str) -> dict[str, tuple[str, ...]]:
     view, column = source.split(".")
-    pair = sa.column(column), sa.column(within)
-    rows = connection.execute(sa.select(*pair).select_from(sa.table(view)).distinct().order_by(*pair))
+    both = sa.table(view, sa.column(column, sa.String()), sa.column(within, sa.String()))
+    rows = connection.execute(sa.select(both).distinct().order_by(*both.c))
     members: dict[str, tuple[str, ...]] = {}
     for group, name in rows:
         members[group] = (*members.get(group, ()), name)

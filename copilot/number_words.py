@@ -64,6 +64,6 @@ def _pairs(words: Sequence[str]) -> Iterator[int]:
     at = 0
     while at < len(words):
         value = WORDS[words[at]]
-        joins = words[at] in TENS and at + 1 < len(words) and 0 < UNITS.get(words[at + 1], 0)
+        joins = words[at] in TENS and at + 1 < len(words) and UNITS.get(words[at + 1], 0) > 0
         yield value + (UNITS[words[at + 1]] if joins else 0)
         at += 2 if joins else 1

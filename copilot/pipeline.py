@@ -1,12 +1,12 @@
-"""From a question to an answer: link, write, check, run, show. Each stage is timed and tells when it begins and ends."""
+"""From a question to an answer: link, write, check, run, show; each stage is timed and tells of itself."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -26,6 +26,7 @@ from copilot.show import Shown, show
 from copilot.suggest import nearest, suggestions
 
 LONGEST_QUESTION = 2_000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Asking:
             answer = yield from self._stage("show", lambda: self._show(question, value, connection))
         yield self._ended(answer)
 
-    def _stage(self, name: str, work: Callable[[], Any]) -> Iterator[Any]:
+    def _stage(self, name: str, work: Callable[[], T]) -> Generator[Stage, None, T]:
         yield Stage(name)
         began = time.perf_counter()
         try:

@@ -7,7 +7,7 @@ joins and never writes: what it cannot say, a program cannot do.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -125,7 +125,10 @@ def _month_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"strftime('%Y-%m', {compiler.process(element.clauses, **kw)})"
 
 
-BUCKETS = {"week": (week_start, "date"), "month": (month_of, "text")}
+BUCKETS: dict[str, tuple[Callable[..., sa.ColumnElement[Any]], str]] = {
+    "week": (week_start, "date"),
+    "month": (month_of, "text"),
+}
 
 
 @dataclass(frozen=True)
@@ -306,7 +309,8 @@ class Query:
     def _group(self, cells: dict[str, Cell], name: str) -> str:
         base, _, bucket = name.rpartition("__")
         if not base:
-            return self._cell(name) and name
+            self._cell(name)
+            return name
         cell = self._cell(base)
         if bucket not in BUCKETS or cell.type not in TEMPORAL:
             raise ProgramError(f"cannot group by {name!r}; dates group by __week or __month")
@@ -365,7 +369,7 @@ def any_of(first: Query, second: Query) -> Query:
     return replace(first, filters=(either,), said=said)
 
 
-OPERATORS: dict[str, Any] = {
+OPERATORS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
     "": lambda a, b: a == b,
     "ne": lambda a, b: a != b,
     "lt": lambda a, b: a < b,

@@ -15,11 +15,28 @@ from copilot.query import Query
 NAMED = 3
 """How many groups a sentence names."""
 MOST_BARS = 30
-AGGREGATES = {"count_distinct": "Number of different", "sum": "Total", "avg": "Average", "min": "Lowest", "max": "Highest"}
+AGGREGATES = {
+    "count_distinct": "Number of different",
+    "sum": "Total",
+    "avg": "Average",
+    "min": "Lowest",
+    "max": "Highest",
+}
 LOOKUPS = {
-    "ne": "not", "lt": "under", "lte": "at most", "gt": "over", "gte": "at least", "in": "one of", "contains": "containing",
-    "next": "in the next", "last": "in the last", "weeks": "within weeks:", "month": "in", "week": "in the week", "isnull": "empty:",
-}  # fmt: skip
+    "ne": "not",
+    "lt": "under",
+    "lte": "at most",
+    "gt": "over",
+    "gte": "at least",
+    "in": "one of",
+    "contains": "containing",
+    "next": "in the next",
+    "last": "in the last",
+    "weeks": "within weeks:",
+    "month": "in",
+    "week": "in the week",
+    "isnull": "empty:",
+}
 
 Fetch = Callable[[Query], tuple[list[str], list[list[Cell]], bool]]
 """Runs a query: its columns, its rows, and whether there were more."""
@@ -113,16 +130,30 @@ def _several(values: list[Any], fetch: Fetch) -> Shown:
         return _cases(values)
     if values and all(isinstance(value, Query) for value in values):
         return _queries(values, fetch)
-    rows = [[_plain(c, fetch) for c in value] if isinstance(value, list | tuple) else [_plain(value, fetch)] for value in values]
+    rows = [
+        [_plain(c, fetch) for c in value] if isinstance(value, list | tuple) else [_plain(value, fetch)]
+        for value in values
+    ]
     return _table(rows) if rows else Shown("The list is empty.", empty=True)
 
 
 def _cases(results: list[Result]) -> Shown:
+    """One row each where all have the same measures, such as what-ifs; otherwise their rows, one after another."""
+    cases = [result.varied or str(at) for at, result in enumerate(results, start=1)]
+    measures = [[row[0] for row in result.rows] for result in results]
+    if len(measures[0]) < 2 or any(other != measures[0] for other in measures):
+        return _one_after_another(cases, results)
     last = results[0].columns[-1]
-    columns = ["case", *(f"{row[0]} ({last})" for row in results[0].rows)]
-    rows = [[result.varied or str(at), *(_cell(row[-1]) for row in result.rows)] for at, result in enumerate(results, start=1)]
-    text = "; ".join(f"{row[0]}: {columns[1]} {_said(row[1])}" for row in rows[:NAMED] if len(row) > 1)
+    columns = ["case", *(f"{measure} ({last})" for measure in measures[0])]
+    rows = [[case, *(_cell(row[-1]) for row in result.rows)] for case, result in zip(cases, results, strict=True)]
+    text = "; ".join(f"{row[0]}: {columns[1]} {_said(row[1])}" for row in rows[:NAMED])
     return Shown(f"{len(rows)} cases: {text}.", columns, rows, chart=Chart(kind="bars", x="case", y=columns[1:2]))
+
+
+def _one_after_another(cases: list[str], results: list[Result]) -> Shown:
+    rows = [[case, *map(_cell, row)] for case, result in zip(cases, results, strict=True) for row in result.rows]
+    text = " ".join(result.text for result in results[:NAMED])
+    return Shown(text, ["case", *results[0].columns], rows)
 
 
 def _queries(queries: list[Query], fetch: Fetch) -> Shown:

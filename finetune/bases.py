@@ -27,11 +27,17 @@ def load(path: Path) -> tuple[Any, Any]:
     """The model, in 32 bits, and its tokenizer. Raises SetupError if transformers cannot read it."""
     try:
         if path.is_dir():
-            return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation=ATTENTION), AutoTokenizer.from_pretrained(path)
+            return AutoModelForCausalLM.from_pretrained(
+                path, dtype=torch.float32, attn_implementation=ATTENTION
+            ), AutoTokenizer.from_pretrained(path)
         tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
         quantised = GgufConfig(dequantize=True)
         model = AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, quantization_config=quantised, dtype=torch.float32, attn_implementation=ATTENTION
+            path.parent,
+            gguf_file=path.name,
+            quantization_config=quantised,
+            dtype=torch.float32,
+            attn_implementation=ATTENTION,
         )
     except (OSError, ValueError) as error:
         raise SetupError(f"{path} cannot be opened for training: {str(error).splitlines()[0]}") from error

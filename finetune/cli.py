@@ -96,7 +96,9 @@ def export(
 @cli.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="questions with what is right for each (JSON Lines)")],
-    model: Annotated[str | None, typer.Option(help="a GGUF file or a named model; the one that ships if not given")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="a GGUF file or a named model; the one that ships if not given")
+    ] = None,
     database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
     app: AppName = FULFILMENT,
     as_json: Annotated[bool, typer.Option("--json", help="the whole report, as JSON")] = False,
@@ -107,7 +109,10 @@ def evaluate(
     from fixtures.build import build
 
     questions = data_file.read(file)
-    with evaluation.throwaway(load_app(app), model, database_url, lambda url, seed: build(url, "demo", seed)) as (copilot, benches):
+    with evaluation.throwaway(load_app(app), model, database_url, lambda url, seed: build(url, "demo", seed)) as (
+        copilot,
+        benches,
+    ):
         if gold:
             _show_gold(evaluation.check_gold(questions, benches[0]), len(questions), as_json)
             return
@@ -138,10 +143,13 @@ def _show_gold(wrong: list[str], count: int, as_json: bool) -> None:
 
 
 def _summary(figures: dict[str, Any]) -> str:
-    families = [f"  {name:12} {f['right']:6.1%} of {f['questions']}" for name, f in sorted(figures["by_family"].items())]
+    families = [
+        f"  {name:12} {f['right']:6.1%} of {f['questions']}" for name, f in sorted(figures["by_family"].items())
+    ]
     return "\n".join([
-        f"right {figures['right']:.1%} of {figures['questions']} questions, silently wrong {figures['silently_wrong']:.1%}, "
-        f"asked needlessly {figures['asked_needlessly']:.1%}, failed {figures['failed']:.1%}",
+        f"right {figures['right']:.1%} of {figures['questions']} questions, "
+        f"silently wrong {figures['silently_wrong']:.1%}, "
+            f"asked needlessly {figures['asked_needlessly']:.1%}, failed {figures['failed']:.1%}",
         *families,
         f"out of scope: F1 {figures['out_of_scope']['f1']:.2f}; linker recall {figures['linked']['recall']:.1%}",
         f"p50 {figures['ms']['p50']:.0f} ms, p95 {figures['ms']['p95']:.0f} ms",

@@ -33,12 +33,14 @@ MODELS: dict[str, tuple[str, Sequence[str]]] = {
     "Memory": ("MEM", "XL XXL CXL HBM DDR5".split()),
     "FPGA": ("FPGA", "A1 A2 V7 S10 X3".split()),
 }
-HEADS = """Alder Amber Argon Ash Aster Atlas Axiom Bay Birch Black Blue Bolt Bright Brook Canyon Cedar Clear Cobalt Copper
-Cor Crest Crown Delta Drift Eagle East Ember Ever Falcon Fern Ferro Field Flint Fox Frost Glacier Gran Gray Green Grey
+HEADS = """
+Alder Amber Argon Ash Aster Atlas Axiom Bay Birch Black Blue Bolt Bright Brook Canyon Cedar Clear Cobalt Copper Cor
+Crest Crown Delta Drift Eagle East Ember Ever Falcon Fern Ferro Field Flint Fox Frost Glacier Gran Gray Green Grey
 Hal Harbor Hawk Hazel High Iron Ivory Jade Kest Lake Lark Linden Lumen Luna Maple Mar Meri Mid Mist Moor Nord North
 Nova Oak Onyx Opal Orion Pace Pine Polar Prim Quartz Quill Raven Red Ridge River Rock Rowan Sable Sage Silver Sky
 Slate Sol South Spruce Star Steel Stone Storm Summit Swift Tal Tern Thorn Tide Timber Titan Umber Val Vega Vel Vesta
-Vista West Whit Wild Wind Winter Wolf Zen Zephyr""".split()
+Vista West Whit Wild Wind Winter Wolf Zen Zephyr
+""".split()
 TAILS = """tech rack vane form gate via line core ware works field stream bridge ford point mark wave forge grid den
 dale mont nix tron flow sys haven land burg wick stead""".split()
 ENDS = ("Systems", "Compute", "Racks", "Industries", "Technologies", "Hardware", "Electronics", "Group")
@@ -81,7 +83,7 @@ def draw(app: App, rng: random.Random, demo: bool = False) -> Names:
 
 
 def _datacenters(rng: random.Random, cities: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    members = {}
+    members: dict[str, tuple[str, ...]] = {}
     for at, city in enumerate(cities):
         code = city[:3].upper() if rng.random() < 0.5 else city[0].upper() + "".join(rng.sample(city[1:].upper(), 2))
         taken = {c[:3] for codes in members.values() for c in codes}
@@ -100,8 +102,7 @@ def _skus(rng: random.Random) -> list[str]:
 
 def _by_category(skus: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {
-        category: tuple(sku for sku in skus if sku.startswith(f"{prefix}-"))
-        for category, (prefix, _) in MODELS.items()
+        category: tuple(sku for sku in skus if sku.startswith(f"{prefix}-")) for category, (prefix, _) in MODELS.items()
     }
 
 

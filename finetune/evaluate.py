@@ -48,7 +48,10 @@ class Judged:
 
 
 def evaluate(
-    copilot: Copilot, examples: Sequence[Example], benches: Sequence[Bench], tell: Callable[[Judged], None] = lambda _: None
+    copilot: Copilot,
+    examples: Sequence[Example],
+    benches: Sequence[Bench],
+    tell: Callable[[Judged], None] = lambda _: None,
 ) -> list[Judged]:
     """Ask every question once and judge the answers.
 
@@ -87,7 +90,9 @@ def check_gold(examples: Sequence[Example], bench: Bench) -> list[str]:
 
 
 @contextmanager
-def throwaway(app: App, model: Any, url: str | None, build: Callable[[str, int], None]) -> Iterator[tuple[Copilot, list[Bench]]]:
+def throwaway(
+    app: App, model: Any, url: str | None, build: Callable[[str, int], None]
+) -> Iterator[tuple[Copilot, list[Bench]]]:
     """A copilot on a copy of the database (or on demo worlds of its own), with a home that is thrown away.
 
     Args:
@@ -125,7 +130,9 @@ def _built(seed: int, settings: Settings, build: Callable[[str, int], None], fol
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         build(f"sqlite:///{kept}", seed)
-    return _copied(f"sqlite:///{kept}", folder / str(seed)) if (folder / str(seed)).mkdir() is None else ""
+    own = folder / str(seed)
+    own.mkdir()
+    return _copied(f"sqlite:///{kept}", own)
 
 
 def _asked(copilot: Copilot, example: Example) -> Answer:
@@ -214,7 +221,7 @@ def _names_in(program: str, copilot: Copilot) -> set[str]:
     app, names = copilot.app, copilot.world.names
     try:
         mentions = list(check.mentions(app, check.parse(program)))
-        return {names.resolve(m.kind, m.node.value).names[0] for m in mentions if m.node.value != "current"}
+        return {names.resolve(m.kind, m.text).names[0] for m in mentions if m.text != "current"}
     except CopilotError:
         return set()
 

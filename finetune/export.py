@@ -44,12 +44,19 @@ def export_adapter(adapter: Path, base: Path, out: Path) -> None:
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(config["lora_alpha"]))
     for name, matrix in _tensors(load_file(str(adapter / "adapter_model.safetensors")), reader, architecture):
         writer.add_tensor(name, matrix.astype(np.float16))
-    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file, writer.close):
+    for write in (
+        writer.write_header_to_file,
+        writer.write_kv_data_to_file,
+        writer.write_tensors_to_file,
+        writer.close,
+    ):
         write()
 
 
-def write_card(adapter: Path, base: Path, base_name: str, examples: list[Example], command: str, quantisation: str) -> None:
-    """Write the card beside a GGUF adapter; its checks are what the merged model writes for a few examples it gets right.
+def write_card(
+    adapter: Path, base: Path, base_name: str, examples: list[Example], command: str, quantisation: str
+) -> None:
+    """Write the card beside a GGUF adapter; its checks are a few examples that the merged model gets right.
 
     Raises:
         SetupError: the merged file cannot be made.

@@ -86,8 +86,11 @@ class Filler:
     def _cities(self, name: str) -> list[str]:
         for city, codes in self.names.members["city"].items():
             if name in codes:
-                return [city] if len(codes) == 1 and city not in self.names.by_kind["warehouse"] else (
-                    [f"{city} {codes.index(name) + 1}"] if len(codes) > 1 else [])
+                return (
+                    [city]
+                    if len(codes) == 1 and city not in self.names.by_kind["warehouse"]
+                    else ([f"{city} {codes.index(name) + 1}"] if len(codes) > 1 else [])
+                )
         return []
 
     def _noisy(self, said: str, kind: str) -> str:
@@ -139,8 +142,16 @@ class Filler:
 
     def _written(self, when: date) -> str:
         ordinal = f"{when.day}{_suffix(when.day)}"
-        ways = [f"{when.day} {when:%b}", f"{when.day} {when:%B}", f"{when:%b} {when.day}", f"{ordinal} of {when:%B}",
-                f"{when:%B} {ordinal}", when.isoformat(), f"{when.day} {when:%b}".lower(), f"{when.day}/{when.month}"]
+        ways = [
+            f"{when.day} {when:%b}",
+            f"{when.day} {when:%B}",
+            f"{when:%b} {when.day}",
+            f"{ordinal} of {when:%B}",
+            f"{when:%B} {ordinal}",
+            when.isoformat(),
+            f"{when.day} {when:%b}".lower(),
+            f"{when.day}/{when.month}",
+        ]
         if 0 <= (when - self.today).days < 27:
             ways += [f"the {ordinal}"]
         return self.rng.choice(ways)

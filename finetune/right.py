@@ -202,7 +202,9 @@ def _agree(wanted: Meaning, found: Meaning, ordered: bool) -> bool:
     if len(rows) != wanted.count and wanted.count:
         return False
     projected = ([tuple(row[at] for at in picked) for row in rows] for picked in _mappings(wanted, rows))
-    return any(_holds(wanted, found_rows) and (not ordered or _in_order(wanted, found_rows)) for found_rows in projected)
+    return any(
+        _holds(wanted, found_rows) and (not ordered or _in_order(wanted, found_rows)) for found_rows in projected
+    )
 
 
 def _all(found: Meaning) -> list[Row]:

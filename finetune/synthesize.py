@@ -120,7 +120,12 @@ def fill(app: App, pair: Pair, rng: random.Random) -> Example:
 def _made_unknown(pair: Pair, filler: Filler, linker: Linker, rng: random.Random) -> str:
     """Now and then a name that the database does not hold: the program then asks back with its kind."""
     slots = {m.group(0): m.group(1) for m in SLOT.finditer(pair.q) if m.group(1) in UNKNOWABLE}
-    if pair.context or not slots or pair.p.startswith(("decline", "unsupported", "clarify")) or rng.random() > UNKNOWN_SHARE:
+    if (
+        pair.context
+        or not slots
+        or pair.p.startswith(("decline", "unsupported", "clarify"))
+        or rng.random() > UNKNOWN_SHARE
+    ):
         return ""
     slot, kind = rng.choice(list(slots.items()))
     stranger = rng.choice(draw_strangers(filler.names, kind, rng) or [""])

@@ -61,7 +61,7 @@ def encode(tokenizer: Any, example: Example) -> Pair:
 def batches(pairs: Sequence[Pair], size: int, seed: int) -> list[list[Pair]]:
     """Batches of like length, in an order drawn from the seed."""
     rng = random.Random(seed)
-    order = sorted(pairs, key=lambda pair: (len(pair[0]) + rng.random() * 8))
+    order = sorted(pairs, key=lambda pair: len(pair[0]) + rng.random() * 8)
     groups = [order[at : at + size] for at in range(0, len(order), size)]
     rng.shuffle(groups)
     return groups
@@ -83,9 +83,9 @@ def collate(batch: Sequence[Pair], pad: int, device: torch.device) -> dict[str, 
 def loss_of(model: PeftModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Mean cross-entropy over the answers' tokens, in nats."""
     with torch.autocast(batch["ids"].device.type, dtype=torch.bfloat16):
-        base = model.get_base_model()
+        base: Any = model.get_base_model()
         hidden = base.model(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
-        picked = batch["labels"] != IGNORED
+        picked = batch["labels"].ne(IGNORED)
         logits = base.lm_head(hidden[picked])
     return functional.cross_entropy(logits.float(), batch["labels"][picked])
 
@@ -170,8 +170,14 @@ class Run:
 
 
 def train(
-    model: Any, tokenizer: Any, examples: Sequence[Example], held_out: Sequence[Example], folder: Path, recipe: Recipe,
-    resume: bool = False, say: Any = print,
+    model: Any,
+    tokenizer: Any,
+    examples: Sequence[Example],
+    held_out: Sequence[Example],
+    folder: Path,
+    recipe: Recipe,
+    resume: bool = False,
+    say: Any = print,
 ) -> float:
     """Train a LoRA adapter into `folder/adapter`; returns the last held-out loss.
 

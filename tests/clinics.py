@@ -1,4 +1,4 @@
-"""A second app, written against the public SDK alone: vaccine doses in clinics. It proves that the core knows no app."""
+"""A second app, on the public SDK alone: vaccine doses in clinics. It proves that the core knows no app."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ app.view(View("visits", "a booked visit", (
     Column("day", "date", "when"),
     Column("people", "int", "how many come; empty if not known"),
 ), key="visit_id"))  # fmt: skip
-app.names("clinic", "doses.clinic", plural="clinics")
+app.names("clinic", "doses.clinic", plural="clinics", narrowed="area")
 app.names("area", "doses.area")
 app.names("vaccine", "doses.vaccine")
 app.words = {"jabs": "doses"}
@@ -51,7 +51,9 @@ def create(path: Path) -> str:
         connection.exec_driver_sql("CREATE TABLE clinic (clinic TEXT, area TEXT)")
         connection.exec_driver_sql('CREATE TABLE dose (clinic TEXT, vaccine TEXT, "left" INTEGER)')
         connection.exec_driver_sql("CREATE TABLE visits (visit_id TEXT, clinic TEXT, day DATE, people INTEGER)")
-        connection.exec_driver_sql("CREATE VIEW doses AS SELECT clinic, area, vaccine, \"left\" FROM dose JOIN clinic USING (clinic)")
+        connection.exec_driver_sql(
+            'CREATE VIEW doses AS SELECT clinic, area, vaccine, "left" FROM dose JOIN clinic USING (clinic)'
+        )
         connection.exec_driver_sql("INSERT INTO clinic VALUES (?, ?)", list(CLINICS))
         connection.exec_driver_sql("INSERT INTO dose VALUES (?, ?, ?)", list(DOSES))
         connection.exec_driver_sql("INSERT INTO visits VALUES (?, ?, ?, ?)", list(VISITS))

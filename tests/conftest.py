@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from copilot import Copilot
-from copilot.testing import Scripted
 from copilot.settings import Settings
+from copilot.testing import Scripted
 from fixtures.build import build
 from tests import clinics
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from copilot import Copilot
+import pytest
+
+from copilot import Copilot, CopilotError
 from copilot.program.stub import stub
 from copilot.testing import Scripted
 from tests import clinics
@@ -10,7 +12,7 @@ from tests import clinics
 
 def test_its_stub_says_what_a_program_may_call() -> None:
     text = stub(clinics.app)
-    assert 'class DosesQuery' in text and "visits: VisitsQuery" in text
+    assert "class DosesQuery" in text and "visits: VisitsQuery" in text
     assert "def restock(clinic: str, vaccine: str, doses: int)" in text
     assert "warehouse" not in text and "region" not in text
 
@@ -24,7 +26,8 @@ def test_questions_are_linked_checked_and_answered(clinic_copilot: Copilot) -> N
 
 def test_a_task_takes_names_of_the_database_only(clinic_copilot: Copilot) -> None:
     assert clinic_copilot.run('restock("alma", "flu", 10)').text == "Alma would have 50 doses of Flu."
-    assert clinic_copilot.run('restock("Zora", "Flu", 10)').outcome == "clarify" or True
+    answer = clinic_copilot.run('restock("Zora", "Flu", 10)')
+    assert (answer.outcome, answer.choices) == ("clarify", ["Alma", "Berit", "Cleo"])
     assert clinic_copilot.run('restock("Alma", "Flu", "ten")').outcome == "failed"
 
 
@@ -35,3 +38,12 @@ def test_windows_start_from_its_own_today(clinic_copilot: Copilot) -> None:
 
 def test_without_plans_nothing_is_adopted(clinic_copilot: Copilot) -> None:
     assert clinic_copilot.run("plan()").outcome == "failed"
+    with pytest.raises(CopilotError, match="clinics has no plans to adopt"):
+        clinic_copilot.adopt("PLN-1", by="Ada")
+
+
+def test_its_names_are_listed_narrowed_and_looped_over(clinic_copilot: Copilot) -> None:
+    assert clinic_copilot.run('clinics("North")').rows == [["Alma"], ["Berit"]]
+    assert clinic_copilot.run('clinics(area="South")').rows == [["Cleo"]]
+    answer = clinic_copilot.run('[restock(c, "Flu", 1) for c in clinics()]')
+    assert (answer.columns, answer.rows) == (["case", "doses"], [["1", 41], ["2", 16], ["3", 1]])

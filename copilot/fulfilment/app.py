@@ -19,8 +19,8 @@ app = App(
 for view in VIEWS:
     app.view(view)
 
-app.names("warehouse", "lanes.warehouse", plural="warehouses")
-app.names("datacenter", "lanes.datacenter", plural="datacenters")
+app.names("warehouse", "lanes.warehouse", plural="warehouses", narrowed="warehouse_region")
+app.names("datacenter", "lanes.datacenter", plural="datacenters", narrowed="region")
 app.names("city", "lanes.city", within="datacenter")
 app.names("region", "lanes.region", aliases=vocabulary.region)
 app.names("sku", "inventory.sku", aliases=vocabulary.sku)

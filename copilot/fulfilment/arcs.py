@@ -170,16 +170,12 @@ def _of_sku(problem: Problem, bounds: Limits, tables: _Tables, sku: str) -> Arcs
 def _approved(problem: Problem, bounds: Limits, lots: Ints, sku: str) -> Mask:
     """Whether a data center (one row more: unknown) takes a lot's supplier."""
     suppliers = [problem.lots[lot].supplier for lot in lots]
-    known = {
-        (name, site): approved(problem, name, site, sku) for name in set(suppliers) for site in bounds.datacenters
-    }
+    known = {(name, site): approved(problem, name, site, sku) for name in set(suppliers) for site in bounds.datacenters}
     rows = [[known[name, site] for name in suppliers] for site in bounds.datacenters]
     return np.array([*rows, [False] * len(suppliers)], bool).reshape(len(rows) + 1, len(suppliers))
 
 
-def _in_weeks(
-    problem: Problem, bounds: Limits, tables: _Tables, order: Ints, lot: Ints, lane: Ints
-) -> Arcs:
+def _in_weeks(problem: Problem, bounds: Limits, tables: _Tables, order: Ints, lot: Ints, lane: Ints) -> Arcs:
     """Pairs crossed with weeks; in each the dock day is the feasible one nearest the due date."""
     start = monday(problem.today).toordinal()
     weeks = np.arange(bounds.weeks, dtype=np.int32)

@@ -199,7 +199,8 @@ def add_stock(warehouse: str, sku: str, quantity: int, supplier: str | None = No
     _positive("add_stock", quantity)
 
     def apply(problem: Problem) -> Problem:
-        categories = problem.categories | {other.sku: other.category for other in (*problem.orders, *problem.lots)}
+        known: tuple[Order | Lot, ...] = (*problem.orders, *problem.lots)
+        categories = problem.categories | {other.sku: other.category for other in known}
         _known("SKU", sku, categories)
         lot_id = _next(lot.lot_id for lot in problem.lots)
         lot = Lot(lot_id, warehouse, supplier or ANY_SUPPLIER, sku, categories[sku], quantity, problem.today)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
+from highspy._core import _Highs
 from numpy.typing import NDArray
 
 from copilot.fulfilment.arcs import Arcs, Floats, Ints, Limits, Mask, build, limits, lines_of
@@ -68,9 +69,7 @@ _Places = NDArray[np.int64]
 _Racks = NDArray[np.int64]
 
 
-def solve(
-    problem: Problem, *, gap: float = 1e-3, prune: bool = True, deadline_seconds: float | None = None
-) -> Plan:
+def solve(problem: Problem, *, gap: float = 1e-3, prune: bool = True, deadline_seconds: float | None = None) -> Plan:
     """The cheapest plan; among plans of equal cost the one nearest `problem.current`.
 
     Args:
@@ -85,7 +84,7 @@ def solve(
 
 @dataclass(frozen=True)
 class Model:
-    """A problem as columns. After the arcs come the current plan's lines again, `KEEP` cheaper and bounded by their racks.
+    """A problem as columns: its arcs, then the current plan's lines again, `KEEP` cheaper and bounded by their racks.
 
     Attributes:
         arcs: all columns; ``cost`` is the true cost.
@@ -139,8 +138,9 @@ class Model:
 
     def unserved(self, racks: _Racks) -> Floats:
         """Racks that a decision leaves out, by order."""
-        served: Floats = np.bincount(self.arcs.order, weights=racks, minlength=len(self.need))
-        return self.need - served
+        served: Floats = np.bincount(self.arcs.order, weights=racks, minlength=len(self.need)).astype(float)
+        left: Floats = self.need - served
+        return left
 
     def holds(self, racks: _Racks) -> bool:
         """Whether a decision keeps to every limit."""
@@ -312,7 +312,7 @@ def _cheapest(order: Ints, price: Floats, most: int) -> Mask:
     return mask
 
 
-def _pass_rows(solver: highspy._Highs, model: Model) -> None:
+def _pass_rows(solver: _Highs, model: Model) -> None:
     """The rows, and for each order the racks it goes without."""
     need, room = model.need, model.room
     rows, none = len(need) + len(room), np.empty(0)
@@ -323,7 +323,7 @@ def _pass_rows(solver: highspy._Highs, model: Model) -> None:
     solver.addCols(len(need), model.unmet, np.zeros(len(need)), need, len(need), order, order, np.ones(len(need)))
 
 
-def _add_columns(solver: highspy._Highs, model: Model, rows: Ints, which: _Places) -> None:
+def _add_columns(solver: _Highs, model: Model, rows: Ints, which: _Places) -> None:
     count = len(which)
     starts = np.arange(0, 4 * count, 4, dtype=np.int32)
     solver.addCols(
@@ -338,9 +338,9 @@ def _add_columns(solver: highspy._Highs, model: Model, rows: Ints, which: _Place
     )
 
 
-def _solver() -> highspy._Highs:
+def _solver() -> _Highs:
     # the binding itself: the class over it prints a banner to standard output, whatever its options say
-    solver = highspy._Highs()
+    solver = _Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("random_seed", 1)

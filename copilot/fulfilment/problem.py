@@ -126,7 +126,9 @@ class Problem:
         for order in self.orders:
             if order.order_id == order_id:
                 return order
-        raise ProgramError(f"{order_id} is not an open order: it is not in the order book, or shipped, docked or cancelled")
+        raise ProgramError(
+            f"{order_id} is not an open order: it is not in the order book, or shipped, docked or cancelled"
+        )
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def plan(context: Context, *changes: Change, name: str | None = None) -> Result:
         return store.save_plan(connection, made, called, problem.orders)
 
     rows = [[measure, value] for measure, value in zip(MEASURES, _figures(made).values, strict=True)]
-    text = f'Draft "{called}": {_money(made.costs.total)} in all, {made.orders_late} orders late, {made.racks_unmet} racks unmet.'
+    total, late, unmet = _money(made.costs.total), made.orders_late, made.racks_unmet
+    text = f'Draft "{called}": {total} in all, {late} orders late, {unmet} racks unmet.'
     return Result(text, ("measure", "value"), rows, save=save)
 
 
@@ -75,10 +76,12 @@ def explain(context: Context, order_id: str) -> Result:
     """Why an order is planned as it is."""
     problem = store.load_problem(context.connection)
     told = why.explain(problem, _current(problem), order_id)
-    lines = [[l.warehouse, l.supplier, l.quantity, l.ship_date, l.dock_date, l.days_late, l.cost] for l in told.lines]
-    others = [[o.warehouse, o.supplier, o.dock_date, o.extra_per_rack, o.limit] for o in told.alternatives]
-    details = {"next best": (("warehouse", "supplier", "dock_date", "extra_per_rack", "what stands in the way"), others)}
     columns = ("warehouse", "supplier", "quantity", "ship_date", "dock_date", "days_late", "cost")
+    lines = [[getattr(line, name) for name in columns] for line in told.lines]
+    others = [[o.warehouse, o.supplier, o.dock_date, o.extra_per_rack, o.limit] for o in told.alternatives]
+    details = {
+        "next best": (("warehouse", "supplier", "dock_date", "extra_per_rack", "what stands in the way"), others)
+    }
     return Result(told.text, columns, lines, details)
 
 
@@ -163,7 +166,10 @@ def _moved(before: Iterable[Line], after: Iterable[Line]) -> list[list[Any]]:
 
 def _row(order: str, old: list[Line], new: list[Line]) -> list[Any]:
     was, now = (max(lines, key=lambda line: line.dock_date, default=None) for lines in (old, new))
-    pairs = [(getattr(was, name, None), getattr(now, name, None)) for name in ("warehouse", "supplier", "dock_date", "days_late")]
+    pairs = [
+        (getattr(was, name, None), getattr(now, name, None))
+        for name in ("warehouse", "supplier", "dock_date", "days_late")
+    ]
     return [order, *(value for pair in pairs for value in pair), _cost(new) - _cost(old)]
 
 

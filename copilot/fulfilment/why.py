@@ -7,7 +7,6 @@ save, the reduced costs what one rack on another arc would cost over all orders.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -31,7 +30,7 @@ FORCE = 100.0
 
 @dataclass(frozen=True)
 class Alternative:
-    """Another way to serve an order: its best dock day, US dollars a rack more over all orders, and what prevents it."""
+    """Another way to serve an order: its best dock day, US dollars a rack more in all, and what prevents it."""
 
     warehouse: str
     supplier: str
@@ -51,7 +50,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Forced:
-    """What came of forcing an order: a plan and its price in US dollars over the plan at hand, or the reason why not."""
+    """What came of forcing an order: a plan and its price in US dollars, or the reason why not."""
 
     text: str
     plan: Plan | None = None
@@ -61,7 +60,7 @@ class Forced:
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit that binds. `kind` is stock, dock or lane; `week` its Monday, None for stock; `saves` US dollars a rack."""
+    """A limit that binds (stock, dock or lane), its Monday (None for stock), and the US dollars a rack more saves."""
 
     kind: str
     where: str

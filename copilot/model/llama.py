@@ -102,10 +102,18 @@ def _loaded(path: Path, gpu_layers: int | None, threads: int | None) -> Any:
     layers = layers_to_offload(gpu_layers)
     try:
         return llama_cpp.Llama(
-            str(path), n_gpu_layers=layers, n_threads=threads, n_threads_batch=threads, n_ctx=CONTEXT, n_batch=512, verbose=False
+            str(path),
+            n_gpu_layers=layers,
+            n_threads=threads,
+            n_threads_batch=threads,
+            n_ctx=CONTEXT,
+            n_batch=512,
+            verbose=False,
         )
     except (ValueError, RuntimeError, OSError) as error:
-        raise SetupError(f"llama.cpp cannot load {path}: it may be cut short or of an unknown kind; fetch it again") from error
+        raise SetupError(
+            f"llama.cpp cannot load {path}: it may be cut short or of an unknown kind; fetch it again"
+        ) from error
 
 
 def _must_be_gguf(path: Path) -> None:

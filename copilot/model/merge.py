@@ -58,7 +58,12 @@ def _write_merged(reader: gguf.GGUFReader, adapted: Deltas, out: Path, progress:
     for at, tensor in enumerate(reader.tensors):
         writer.add_tensor(tensor.name, _merged(tensor, adapted.get(tensor.name)))
         progress("merging the adapter into its base", at / len(reader.tensors))
-    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file, writer.close):
+    for write in (
+        writer.write_header_to_file,
+        writer.write_kv_data_to_file,
+        writer.write_tensors_to_file,
+        writer.close,
+    ):
         write()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from copilot.app import App
 from copilot.errors import Ambiguous, NameMistake, ProgramError
-from copilot.names import Names
+from copilot.names import Found, Names
 
 MAX_CHARACTERS = 4_000
 MAX_DEPTH = 40
@@ -20,10 +20,15 @@ MAX_DEPTH = 40
 
 @dataclass(frozen=True)
 class Mention:
-    """A literal name in a program: where it stands and what kind of name is due there."""
+    """A literal name in a program: where it stands, what kind of name is due there, and whether several may stand."""
 
     node: ast.Constant
     kind: str
+    several: bool = False
+
+    @property
+    def text(self) -> str:
+        return str(self.node.value)
 
 
 @dataclass(frozen=True)
@@ -64,20 +69,19 @@ def settle(app: App, names: Names, program: str) -> Settled:
         Ambiguous: a name that fits several where one is due.
     """
     tree = parse(program)
-    edits, mended = [], []
-    for mention in mentions(app, tree):
-        meant, guessed = _meant(app, names, mention, tree)
-        if guessed:
-            mended.append(NameMistake(mention.kind, mention.node.value, meant))
-        edits.append((mention.node, meant))
-    return Settled(_rewritten(program.strip(), edits), tuple(mended))
+    found = [(mention, _meant(names, mention)) for mention in mentions(app, tree)]
+    mended = tuple(NameMistake(m.kind, m.text, f.names) for m, f in found if f.mended)
+    if all(f.names == (m.text,) for m, f in found):
+        return Settled(program.strip())
+    meant = {id(m.node): f.names for m, f in found}
+    return Settled(_text(ast.fix_missing_locations(_Renamed(meant).visit(tree))), mended)
 
 
 def mentions(app: App, tree: ast.AST) -> Iterator[Mention]:
     """Every literal in the tree that stands where a name is due."""
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         yield from _in_step(app, call)
-        yield from _in_task(app, call)
+        yield from _in_call(app, call)
 
 
 def views_used(app: App, tree: ast.AST) -> set[str]:
@@ -102,23 +106,26 @@ def _in_step(app: App, call: ast.Call) -> Iterator[Mention]:
         name, _, lookup = (keyword.arg or "").partition("__")
         kind = kinds.get(name)
         if kind and lookup in ("", "ne", "in"):
-            yield from (Mention(node, kind) for node in _texts(keyword.value))
+            yield from (Mention(node, kind, several=lookup != "ne") for node in _texts(keyword.value))
 
 
-def _in_task(app: App, call: ast.Call) -> Iterator[Mention]:
+def _in_call(app: App, call: ast.Call) -> Iterator[Mention]:
     if not isinstance(call.func, ast.Name):
         return
-    plurals = {kind.plural for kind in app.kinds.values() if kind.plural}
-    if call.func.id in plurals:
-        yield from (Mention(node, "region") for a in [*call.args, *(k.value for k in call.keywords)] for node in _texts(a))
-    if call.func.id not in app.tasks:
-        return
-    parameters = list(app.tasks[call.func.id].signature.parameters)
-    positional = zip(parameters, call.args, strict=False)
-    written = [*positional, *((k.arg or "", k.value) for k in call.keywords)]
+    parameters = _parameters(app, call.func.id)
+    written = [*zip(parameters, call.args, strict=False), *((k.arg or "", k.value) for k in call.keywords)]
     for parameter, value in written:
         if kind := app.kind_of(parameter):
             yield from (Mention(node, kind) for node in _texts(value))
+
+
+def _parameters(app: App, function: str) -> list[str]:
+    """The parameters of a task, or of a listing such as ``warehouses(region=None)``."""
+    if function in app.tasks:
+        return list(app.tasks[function].signature.parameters)
+    listed = next((kind for kind in app.kinds.values() if kind.plural and kind.plural == function), None)
+    narrowing = app.narrowing(listed) if listed else None
+    return [narrowing.names or narrowing.name] if narrowing else []
 
 
 def _view_behind(node: ast.expr) -> str | None:
@@ -132,51 +139,49 @@ def _texts(node: ast.expr) -> Iterator[ast.Constant]:
     yield from (item for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str))
 
 
-def _meant(app: App, names: Names, mention: Mention, tree: ast.AST) -> tuple[tuple[str, ...], bool]:
-    text = mention.node.value
-    found = names.resolve(mention.kind, text)
-    if len(found.names) > 1 and not _takes_several(mention, tree):
-        raise Ambiguous(mention.kind, text, found.names)
-    return found.names, found.mended
+def _meant(names: Names, mention: Mention) -> Found:
+    found = names.resolve(mention.kind, mention.text)
+    if len(found.names) > 1 and not mention.several:
+        raise Ambiguous(mention.kind, mention.text, found.names)
+    return found
 
 
-def _takes_several(mention: Mention, tree: ast.AST) -> bool:
-    """Whether the literal is the value of a lookup in a view, where `x="a"` can become `x__in=["a", "b"]`."""
-    return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and any(
-            mention.node in list(_texts(k.value)) for k in node.keywords
-        )
-        for node in ast.walk(tree)
-    )
+class _Renamed(ast.NodeTransformer):
+    """Puts the names meant in the place of those written; where one means several, equality becomes membership.
+
+    Args:
+        meant: the names by the identity of the literal.
+    """
+
+    def __init__(self, meant: dict[int, tuple[str, ...]]) -> None:
+        self.meant = meant
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        names = self.meant.get(id(node.value), ())
+        if len(names) > 1 and node.arg:
+            listed = ast.List([ast.Constant(name) for name in names], ast.Load())
+            return ast.keyword(f"{node.arg.partition('__')[0]}__in", listed)
+        return self.generic_visit(node)
+
+    def visit_List(self, node: ast.List) -> ast.AST:
+        return ast.List([item for old in node.elts for item in self._items(old)], ast.Load())
+
+    def visit_Tuple(self, node: ast.Tuple) -> ast.AST:
+        return ast.Tuple([item for old in node.elts for item in self._items(old)], ast.Load())
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        names = self.meant.get(id(node))
+        return ast.Constant(names[0]) if names else node
+
+    def _items(self, old: ast.expr) -> list[ast.expr]:
+        names = self.meant.get(id(old))
+        return [ast.Constant(name) for name in names] if names else [self.visit(old)]
 
 
-def _rewritten(program: str, edits: list[tuple[ast.Constant, tuple[str, ...]]]) -> str:
-    tree = ast.parse(program)
-    places = {(node.lineno, node.col_offset): meant for node, meant in edits}
-    changed = False
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        for keyword in call.keywords:
-            changed |= _widen(keyword, places)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and (meant := places.get((node.lineno, node.col_offset))):
-            changed |= node.value != meant[0]
-            node.value = meant[0]
-    return ast.unparse(tree).replace("'", '"') if changed and '"' not in ast.unparse(tree) else (
-        ast.unparse(tree) if changed else program
-    )
-
-
-def _widen(keyword: ast.keyword, places: dict[tuple[int, int], tuple[str, ...]]) -> bool:
-    value = keyword.value
-    meant = places.get((value.lineno, value.col_offset), ()) if isinstance(value, ast.Constant) else ()
-    if len(meant) < 2 or keyword.arg is None:
-        return False
-    negated = keyword.arg.endswith("__ne")
-    if negated:
-        raise Ambiguous(keyword.arg.partition("__")[0], value.value, meant)
-    keyword.arg = keyword.arg.partition("__")[0] + "__in"
-    keyword.value = ast.List([ast.Constant(name, lineno=0, col_offset=0) for name in meant], ast.Load(), lineno=0, col_offset=0)
-    return True
+def _text(tree: ast.AST) -> str:
+    """The tree as text, in double quotes where that is possible."""
+    text = ast.unparse(tree)
+    return text if '"' in text or "\\" in text else text.replace("'", '"')
 
 
 def _depth(tree: ast.AST) -> int:
@@ -185,4 +190,3 @@ def _depth(tree: ast.AST) -> int:
         deepest += 1
         level = [child for node in level for child in ast.iter_child_nodes(node)]
     return deepest
-

@@ -63,14 +63,14 @@ def _known(names: Names, kind: str, value: str) -> str:
 
 def _listing(app: App, names: Names, context: Context, kind: NameKind) -> Callable[..., list[str]]:
     view, column = kind.source.split(".")
+    narrowing = app.narrowing(kind)
 
-    def listed(region: str | None = None) -> list[str]:
-        if region is None:
+    def listed(*among: str | None, **keyword: str | None) -> list[str]:
+        value = next((value for value in (*among, *keyword.values()) if value is not None), None)
+        if value is None or narrowing is None:
             return list(names.by_kind[kind.kind])
-        columns = {c.name for c in app.views[view].columns}
-        own = f"{kind.kind}_region" if f"{kind.kind}_region" in columns else "region"
-        wanted = _known(names, "region", region)
-        query = Query.over(app.views[view], context.today).where(**{own: wanted}).by(column)
+        wanted = _known(names, narrowing.names or narrowing.name, value)
+        query = Query.over(app.views[view], context.today).where(**{narrowing.name: wanted}).by(column)
         rows = context.connection.execute(query.count().select(column).select_statement())
         return [str(name) for (name,) in rows]
 

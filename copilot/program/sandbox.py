@@ -20,16 +20,23 @@ from copilot.query import Query
 
 SECONDS = 2.0
 MEMORY = 64 * 1024 * 1024
-LIMITS: dict[str, Any] = {
+LIMITS: monty.ResourceLimits = {
     "max_feed_duration_secs": SECONDS,
     "max_memory": MEMORY,
     "max_recursion_depth": 100,
     "max_suspensions": 500,
 }
 STEPS = frozenset(
-    "where by count count_distinct sum avg min max share select sort top".split()
+    ["where", "by", "count", "count_distinct", "sum", "avg", "min", "max", "share", "select", "sort", "top"]
 )
 REQUEST_SECONDS = 120.0
+STOPPED = {
+    "TimeoutError": f"it ran longer than {SECONDS:g} s",
+    "MemoryError": f"it needs more than {MEMORY >> 20} MB",
+    "RecursionError": "its functions call each other too deeply",
+    "suspension": f"it calls the application more than {LIMITS['max_suspensions']} times",
+}
+"""What Monty says when a limit fires, and what that means to a person."""
 
 
 class Failure:
@@ -108,8 +115,9 @@ def _told(error: monty.MontyError) -> ProgramError:
     text = str(error).strip()
     if isinstance(error, monty.MontyCrashedError):
         return LimitReached("the program was stopped: it ran too long or grew too large")
-    if any(word in text for word in ("TimeoutError", "MemoryError", "RecursionError", "suspension")):
-        return LimitReached(f"the program was stopped: {text.splitlines()[-1]}")
+    for word, why in STOPPED.items():
+        if word in text:
+            return LimitReached(f"the program was stopped: {why}")
     return ProgramError(_first_line(error, text))
 
 

@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterable
 from typing import Any, Literal, Union, get_args, get_origin
 
-from copilot.app import App, Task
+from copilot.app import App, NameKind, Task
 from copilot.query import COMPARISONS, NUMERIC, TEMPORAL, Column, View
 
 PYTHON_TYPES = {"text": "str", "int": "int", "float": "float", "date": "str", "datetime": "str"}
@@ -55,14 +55,15 @@ def stub(app: App, only: Iterable[str] | None = None) -> str:
 
 def _listing(app: App) -> str:
     return "\n".join(
-        f"def {kind.plural}({_group_parameter(app, kind.kind)}) -> list[str]: ...  # their names, to loop over"
+        f"def {kind.plural}({_narrowing(app, kind)}) -> list[str]: ...  # their names, to loop over"
         for kind in app.kinds.values()
         if kind.plural
     )
 
 
-def _group_parameter(app: App, kind: str) -> str:
-    return "region: str | None = None" if "region" in app.kinds and kind != "region" else ""
+def _narrowing(app: App, kind: NameKind) -> str:
+    column = app.narrowing(kind)
+    return f"{column.names or column.name}: str | None = None" if column else ""
 
 
 def _view(view: View) -> str:
@@ -116,7 +117,9 @@ def _operand(lookup: str, kind: str) -> str:
         "weeks": "int",
         "month": "str",
         "week": WEEKS,
-        "in": f"list[{kind}] | tuple[{kind}, ...] | Any" if kind in PYTHON_TYPES.values() else f"list[{kind}] | tuple[{kind}, ...] | Table",
+        "in": f"list[{kind}] | tuple[{kind}, ...] | Any"
+        if kind in PYTHON_TYPES.values()
+        else f"list[{kind}] | tuple[{kind}, ...] | Table",
     }
     # a whole number may be compared with an average
     compared = "float" if kind == "int" and lookup != "ne" else kind
