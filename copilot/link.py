@@ -86,15 +86,17 @@ class Linker:
     def link(self, question: str) -> Links:
         """Every name, date and word of the app that the question mentions, in its order."""
         tokens = tokenise(question)
-        dates = [
-            Link(question[d.start : d.end], ((d.value, d.kind),), d.start, d.end)
-            for d in calendar_words.find(question, self.today)
-        ]
+        named = list(self._exact(question, tokens))
+        dates = [date for date in self._dates(question) if not any(_within(date, name) for name in named)]
         free = [t for t in tokens if not any(d.start < t.end and t.start < d.end for d in dates)]
         found = [*dates, *self._exact(question, free)]
         rest = [t for t in free if not any(f.start < t.end and t.start < f.end for f in found)]
         found += self._near(question, rest)
         return Links(question, tuple(sorted(found, key=lambda link: link.start)))
+
+    def _dates(self, question: str) -> Iterator[Link]:
+        for found in calendar_words.find(question, self.today):
+            yield Link(question[found.start : found.end], ((found.value, found.kind),), found.start, found.end)
 
     @cached_property
     def _index(self) -> dict[str, tuple[tuple[str, str], ...]]:
@@ -177,6 +179,11 @@ def tokenise(question: str) -> list[Token]:
         amount = text[0] == "$" or text.endswith("%")
         tokens.append(Token(form.replace(",", "") if text[0].isdigit() else form, match.start(), match.end(), amount))
     return list(number_words.merged(tokens, Token))
+
+
+def _within(part: Link, whole: Link) -> bool:
+    """Whether one mention is only a part of another: the month in "Mar Systems"."""
+    return whole.start <= part.start and part.end <= whole.end and len(part.text) < len(whole.text)
 
 
 def _adjacent(question: str, run: list[Token]) -> bool:

@@ -130,6 +130,7 @@ def test_a_question_that_cannot_be_taken_fails_in_one_line(copilot: Copilot, que
     ("(" * 300 + ")" * 300, "program"),
     ("x = 1", "gives no result"),
     ("open('/etc/passwd').read()", "open"),
+    ("eval('1')", "eval"),
     ("().__class__.__bases__", "__"),
 ])  # fmt: skip
 def test_a_wrong_program_by_hand_fails_in_one_line(copilot: Copilot, program: str, says: str) -> None:

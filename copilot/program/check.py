@@ -16,6 +16,8 @@ from copilot.names import Found, Names
 
 MAX_CHARACTERS = 4_000
 MAX_DEPTH = 40
+RUNS_TEXT = {"eval", "exec", "compile"}
+"""What would run a text that this check has not seen; the sandbox would hold it, its names would go unchecked."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _refuse(node: ast.AST) -> None:
     if isinstance(node, ast.Import | ast.ImportFrom):
         raise ProgramError("a program imports nothing; `copilot stub` shows what it may call")
     name = getattr(node, "attr", None) or getattr(node, "id", None) or ""
-    if isinstance(name, str) and name.startswith("__"):
+    if isinstance(name, str) and (name.startswith("__") or name in RUNS_TEXT):
         raise ProgramError(f"a program may not use {name}; `copilot stub` shows what it may call")
 
 
