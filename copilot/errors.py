@@ -65,13 +65,13 @@ class SetupError(CopilotError):
 
 
 class DataError(CopilotError):
-    """A line of a data file is wrong.
+    """A data file, or a line of it, is wrong.
 
     Args:
-        line: its number, from 1.
+        line: its number, from 1; 0 if it is not about a line.
         problem: what is wrong with it.
     """
 
     def __init__(self, line: int, problem: str) -> None:
         self.line, self.problem = line, problem
-        super().__init__(f"line {line}: {problem}")
+        super().__init__(f"line {line}: {problem}" if line else problem)

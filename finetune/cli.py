@@ -71,7 +71,10 @@ def train(
     model, tokenizer = bases.load(bases.base_file(base, Settings.load()))
     held = min(200, len(found) // 20)
     recipe = train.Recipe(rank=rank, alpha=alpha, lr=lr, epochs=epochs, batch=batch)
-    train.train(model, tokenizer, found[held:], found[:held], out, recipe, resume, say=_say)
+    with console.status("training") as status:
+        say = status.update if console.is_terminal else _say
+        loss = train.train(model, tokenizer, found[held:], found[:held], out, recipe, resume, say=say)
+    console.print(f"held-out loss {loss:.4f}; the adapter is in {out / 'adapter'}")
 
 
 @cli.command()

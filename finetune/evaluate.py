@@ -6,7 +6,7 @@ import shutil
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from copilot.answer import Answer, Timings
+from copilot.answer import Answer, Result, Timings
 from copilot.app import App
 from copilot.copilot import Copilot
 from copilot.errors import CopilotError
@@ -26,6 +26,13 @@ from finetune.right import Bench, meaning, right
 STAGES = ("link", "write", "check", "run", "show")
 SCOPE = ("declined", "steered")
 WORLDS = (1, 2, 3)
+
+
+class Unsaved(Copilot):
+    """A copilot whose drafts are not saved: an evaluation writes nothing, whatever its database."""
+
+    def _keep(self, result: Result) -> str:
+        return "a draft that is not kept"
 
 
 class Miss(BaseModel):
@@ -100,15 +107,16 @@ def throwaway(
         build: builds a world at a URL from a seed.
     """
     settings = Settings.load()
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        urls = [_copied(url, Path(folder))] if url else [_built(seed, settings, build, Path(folder)) for seed in WORLDS]
+    with tempfile.TemporaryDirectory() as folder:
+        urls = [_copied(url, Path(folder))] if url else [f"sqlite:///{folder}/{seed}.db" for seed in WORLDS]
+        for seed, made in zip(WORLDS, () if url else urls, strict=False):
+            build(made, seed)
         home = Path(folder) / "home"
         (home / "models").parent.mkdir(parents=True)
         (home / "models").symlink_to(_cache(settings))
         own = settings.model_copy(update={"home": home})
-        copilots = [Copilot(app, database_url=u, model=model, settings=own) for u in urls]
+        copilots = [Unsaved(app, database_url=u, model=model, settings=own) for u in urls]
         yield copilots[0], [Bench(c.world, c.database) for c in copilots]
-        stack.close()
 
 
 def _cache(settings: Settings) -> Path:
@@ -123,16 +131,6 @@ def _copied(url: str, folder: Path) -> str:
     copy = folder / "copy.db"
     shutil.copy(url.removeprefix("sqlite:///"), copy)
     return f"sqlite:///{copy}"
-
-
-def _built(seed: int, settings: Settings, build: Callable[[str, int], None], folder: Path) -> str:
-    kept = settings.home / "worlds" / f"demo-{seed}.db"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        build(f"sqlite:///{kept}", seed)
-    own = folder / str(seed)
-    own.mkdir()
-    return _copied(f"sqlite:///{kept}", own)
 
 
 def _asked(copilot: Copilot, example: Example) -> Answer:

@@ -87,7 +87,7 @@ def _tensors(weights: dict[str, Any], reader: gguf.GGUFReader, architecture: str
     kv_heads = int(reader.fields[f"{architecture}.attention.head_count_kv"].contents())
     for key, matrix in sorted(weights.items()):
         module, _, kind = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
-        name = names.get_name(f"{module}.weight", try_suffixes=(".weight",))
+        name = names.get_name(module)
         if name is None:
             raise DataError(0, f"the adapter's {module} has no place in {architecture}")
         if architecture == "llama" and kind == "lora_B":

@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_any_name_is_found_however_it_is_written(seed: int, kind: str, data: st.
 def test_no_text_breaks_it_and_links_stand_where_they_say(text: str) -> None:
     links = Linker(NAMES, WORDS, TODAY).link(text).links
     assert all(text[link.start : link.end] == link.text for link in links)
-    assert all(a.end <= b.start for a, b in zip(links, links[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(links))
 
 
 def test_a_name_added_today_is_linked_today(small_world: Path, tmp_path: Path, home: Path) -> None:

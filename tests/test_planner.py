@@ -113,7 +113,8 @@ def all_changes(problem: Problem) -> list[change.Change]:
         change.exclude_supplier("Halden", region="Europe"), change.close_warehouse("Memphis"),
         change.scale_demand(20, category="GPU", region="Europe"), change.add_order("DUB1", "GPU-H100", 5, "2026-11-30"),
         change.cancel_order(first), change.delay_order(second, 7), change.set_due_date(second, "2026-12-01"),
-        change.prioritise(second, 1), change.add_stock("Leipzig", "GPU-H100", 10), change.cut_supply(30, supplier="Corvane"),
+        change.prioritise(second, 1), change.add_stock("Leipzig", "GPU-H100", 10),
+        change.cut_supply(30, supplier="Corvane"),
         change.delay_supply(14, warehouse="Rotterdam"), change.change_lane_cost(15, warehouse="Gdansk"),
         change.close_lane("Leipzig", "FRA1"), change.limit_dock("DUB1", 10),
     ]  # fmt: skip

@@ -73,7 +73,7 @@ def make_room(connection: Connection, *, replace: bool = False) -> None:
     found = {*looking.get_table_names(), *looking.get_view_names()}
     if _world.name in found:
         if version(connection) is not None and not replace:
-            raise SetupError("the database holds a world already; say so to replace it")
+            raise SetupError("the database holds a world already; build it with --overwrite to replace it")
         return
     theirs = sorted(found if connection.dialect.name == "sqlite" else found & _OURS)
     if theirs:

@@ -6,6 +6,7 @@ W' = W + (alpha / rank) * B A for each adapted weight; see Hu et al., LoRA (2021
 from __future__ import annotations
 
 import ctypes
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def _quantise(whole: Path, out: Path, quantisation: str) -> None:
     kind = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{quantisation}", None)
     if kind is None:
         raise SetupError(f"{quantisation} is not a quantisation; try Q8_0, Q5_0, Q4_0 or IQ4_NL")
+    logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype, params.allow_requantize, params.nthread = kind, True, 0
     if llama_cpp.llama_model_quantize(str(whole).encode(), str(out).encode(), ctypes.byref(params)) != 0:

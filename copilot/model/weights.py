@@ -86,7 +86,10 @@ def opened(model: Any, settings: Settings, progress: Progress = silent) -> Write
 
 
 def located(model: str, settings: Settings, progress: Progress = silent) -> Path:
-    """The GGUF file of a named model or base, or the path itself; fetched and merged if that was not done before."""
+    """The GGUF file of a named model or base, or of a path; fetched and merged if that was not done before.
+
+    A path to an adapter, which has its card beside it, is merged like those that ship.
+    """
     cache = settings.home / "models"
     if (ADAPTERS / f"{model}.gguf").exists():
         return merged(ADAPTERS / f"{model}.gguf", cache, progress)
@@ -96,7 +99,7 @@ def located(model: str, settings: Settings, progress: Progress = silent) -> Path
     if not path.is_file():
         known = ", ".join(sorted([*BASES, *(p.stem for p in ADAPTERS.glob("*.gguf"))]))
         raise SetupError(f"there is no model {model!r}; give a path to a GGUF file or one of: {known}")
-    return path
+    return merged(path, cache, progress) if path.with_suffix(".json").exists() else path
 
 
 def merged(adapter: Path, cache: Path, progress: Progress = silent) -> Path:

@@ -1,0 +1,230 @@
+"""Making training text, training, judging: through the functions that the commands call."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from copilot import Answer, Copilot
+from copilot.errors import DataError
+from copilot.fulfilment.app import app
+from copilot.testing import Scripted
+from finetune import evaluate, train
+from finetune.examples import Example, read, write
+from finetune.right import Bench, right
+from finetune.synthesize import Report, synthesize
+
+PUBLIC = Path(__file__).parent.parent.parent / "shared" / "questions" / "public.jsonl"
+PAIRS = [
+    {"q": "what's free of {sku} in {warehouse}?",
+     "p": 'inventory.where(sku={sku}, warehouse={warehouse}).sum("available")'},
+    {"q": "cap {city} at {n} a week", "p": "clarify({city})"},
+    {"q": "how is the weather", "p": "decline()"},
+    {"q": "and in {region}?", "p": "orders.where(region={region}).count()",
+     "context": [{"q": "how many orders", "p": "orders.count()"}]},
+    {"q": "orders by vendor", "p": 'orders.by("vendor").count()'},
+]  # fmt: skip
+
+
+@pytest.fixture
+def voice(tmp_path: Path) -> Path:
+    path = tmp_path / "voice.jsonl"
+    path.write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+    return path
+
+
+@pytest.fixture
+def bench(copilot: Copilot) -> Bench:
+    return Bench(copilot.world, copilot.database)
+
+
+# Training text ----------------------------------------------------------------------------------------------------
+
+
+def test_examples_are_filled_linked_and_checked(voice: Path) -> None:
+    report = Report()
+    found = list(synthesize(app, [voice], 8, 1, (), report))
+    assert report.dropped["does not pass the type check"] == 8, "a column that is not there"
+    assert report.dropped["repeated"] >= 4, "a phrasing without slots has few forms"
+    stock = [example for example in found if example.program and example.program.startswith("inventory")]
+    assert len({example.program for example in stock}) > 4, "names are drawn anew"
+    for example in stock:
+        assert example.program and example.program.split('"')[1] in example.links
+    unclear = [example for example in found if (example.program or "").startswith('clarify("')]
+    cities = [example for example in unclear if example.question.startswith("cap")]
+    assert cities and all(" = city" in e.links or "city" in (e.program or "") for e in cities)
+    assert any(example.context for example in found)
+
+
+def test_the_same_seed_makes_the_same_text(voice: Path) -> None:
+    first, second, other = ([e.question for e in synthesize(app, [voice], 4, seed)] for seed in (1, 1, 2))
+    assert first == second != other
+
+
+def test_what_comes_near_a_question_to_avoid_is_dropped(voice: Path) -> None:
+    report = Report()
+    found = list(synthesize(app, [voice], 2, 1, ["How is the weather?"], report))
+    assert report.dropped["too near an evaluation question"] > 0
+    assert not [example for example in found if "weather" in example.question]
+
+
+def test_a_bad_line_of_a_voice_is_told_by_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"q": "a", "p": "decline()"}\n{"q": "b"}\n')
+    with pytest.raises(DataError, match="line 2"):
+        list(synthesize(app, [path], 1, 1))
+
+
+def test_examples_go_to_a_file_and_back(tmp_path: Path) -> None:
+    path, examples = (
+        tmp_path / "data.jsonl",
+        [Example(question="a", program="decline()"), Example(question="b", outcome="empty")],
+    )
+    write(path, examples)
+    assert read(path) == examples
+    path.write_text(path.read_text() + "nonsense\n")
+    with pytest.raises(DataError, match="line 3"):
+        read(path)
+    assert read(path, skip_bad=True) == examples
+
+
+# Training ---------------------------------------------------------------------------------------------------------
+
+
+class Characters:
+    """A tokenizer of one token a character."""
+
+    pad_token_id = 0
+
+    def encode(self, text: str, add_special_tokens: bool = False) -> list[int]:
+        return [ord(c) % 95 + 1 for c in text]
+
+
+def tiny() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=96,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        initializer_range=0.5,
+    )
+    return LlamaForCausalLM(config)
+
+
+EXAMPLES = [Example(question=f"how many of {n}", program=f"orders.top({n})") for n in range(40)]
+RECIPE = train.Recipe(rank=4, alpha=8, lr=3e-2, epochs=8, batch=8, every=5)
+
+
+def trained(folder: Path, resume: bool = False, recipe: train.Recipe = RECIPE) -> list[dict[str, float]]:
+    """The lines of the log of a run."""
+    train.train(tiny(), Characters(), EXAMPLES[4:], EXAMPLES[:4], folder, recipe, resume, say=lambda line: None)
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_training_learns_and_only_the_answer_counts(tmp_path: Path) -> None:
+    log = trained(tmp_path)
+    assert log[-1]["held_out"] < 0.5 * log[0]["held_out"]
+    ids, start = train.encode(Characters(), EXAMPLES[0])
+    batch = train.collate([(ids, start)], 0, torch.device("cpu"))
+    assert int(batch["labels"].ne(train.IGNORED).sum()) == len(ids) - start
+
+
+def test_a_run_that_was_stopped_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    whole = trained(tmp_path / "whole")
+
+    class Stopped(Exception):
+        pass
+
+    def stop(line: str) -> None:
+        if "held-out" in line:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train.train(tiny(), Characters(), EXAMPLES[4:], EXAMPLES[:4], tmp_path / "cut", RECIPE, False, say=stop)
+    again = trained(tmp_path / "cut", resume=True)
+    assert [(line["step"], line["loss"], line["held_out"]) for line in again] == [
+        (line["step"], line["loss"], line["held_out"]) for line in whole
+    ]
+
+
+# Judging ----------------------------------------------------------------------------------------------------------
+
+
+def judged(bench: Bench, copilot: Copilot, gold: Example, program: str) -> str:
+    copilot._writer = Scripted({}, otherwise=program)
+    answer: Answer = copilot.ask(gold.question)
+    return right(gold, answer, [bench])
+
+
+@pytest.mark.parametrize(("gold", "program", "is_right"), [
+    ("orders.count()", "orders.count()", True),
+    ("orders.count()", "plans.count()", False),
+    ('orders.where(status="open").select("order_id")', 'orders.where(status="open")', True),
+    ('orders.where(status="open")', 'orders.where(status="open").select("order_id")', False),
+    ('orders.by("region").count()', 'orders.by("region").count().sort("-count")', True),
+    ('orders.where(city="Dublin").count()', 'orders.where(datacenter="Dublin").count()', True),
+    ('lanes.sort("cost_per_rack").top(3)', 'lanes.sort("-cost_per_rack").top(3)', False),
+    ('what_if(close_warehouse("Memphis"))', 'what_if(close_warehouse(warehouse="memphis"))', True),
+    ('what_if(close_warehouse("Memphis"))', 'what_if(close_warehouse("Reno"))', False),
+    ('what_if(cancel_order("ORD-1001"), scale_demand(5))', 'what_if(scale_demand(5), cancel_order("ORD-1001"))', True),
+    ('what_if(cancel_order("ORD-1001"), scale_demand(5))', "what_if(scale_demand(5))", False),
+    ("bottlenecks()", "bottlenecks(top=5)", True),
+    ("bottlenecks()", "bottlenecks(3)", False),
+    ('compare("PLN-1", "PLN-2")', 'compare("pln-2", "current")', True),
+    ('explain("ORD-1001")', 'orders.where(order_id="ORD-1001")', False),
+    ("orders.count()", "decline()", False),
+    ('orders.sum("shipping_cost")', 'number(orders.sum("shipping_cost"))', True),
+])  # fmt: skip
+def test_when_an_answer_is_right(bench: Bench, copilot: Copilot, gold: str, program: str, is_right: bool) -> None:
+    why = judged(bench, copilot, Example(question="q", program=gold, outcome="answered"), program)
+    assert (why == "") is is_right, why
+
+
+def test_another_outcome_is_right_if_it_is_the_same_and_offers_the_choices(bench: Bench, copilot: Copilot) -> None:
+    gold = Example(question="q", outcome="clarify", choices=("DUB1", "DUB2"))
+    assert judged(bench, copilot, gold, 'clarify("Dublin")') == ""
+    assert "lack" in judged(bench, copilot, gold, 'clarify("Ashburn")')
+    assert judged(bench, copilot, gold, "decline()") == "declined, where clarify is due"
+    either = Example(question="q", outcome="declined", accept=("steered",))
+    assert judged(bench, copilot, either, 'unsupported("x")') == ""
+
+
+def test_a_report_has_the_figures_of_the_contract(bench: Bench, copilot: Copilot) -> None:
+    programs = {"a": "orders.count()", "b": "plans.count()", "c": "decline()", "d": 'clarify("plan")', "e": "decline()"}
+    golds = [
+        Example(question="a", program="orders.count()", family="data"),
+        Example(question="b", program="orders.count()", family="data"),
+        Example(question="c", outcome="declined", family="decline"),
+        Example(question="d", program="plans.count()", family="data"),
+        Example(question="e", program="plans.count()", family="data"),
+    ]
+    copilot._writer = Scripted(programs)
+    figures = evaluate.report(evaluate.evaluate(copilot, golds, [bench]), copilot)
+    assert (figures["questions"], figures["right"], figures["silently_wrong"]) == (5, 0.4, 0.2)
+    assert figures["asked_needlessly"] == 0.2
+    assert figures["out_of_scope"] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667}
+    assert figures["by_family"]["data"] == {"questions": 4, "right": 0.25}
+    assert set(figures["ms"]["stages"]) == {"link", "write", "check", "run", "show"}
+    assert {miss["question"] for miss in figures["misses"]} == {"b", "d", "e"}
+
+
+def test_every_public_gold_passes_and_agrees_with_its_sql(demo_world: Path, home: Path) -> None:
+    if not PUBLIC.exists():
+        pytest.skip(f"the question set is not beside this checkout: {PUBLIC}")
+    copilot = Copilot(app, database_url=f"sqlite:///{demo_world}", model=Scripted({}))
+    assert evaluate.check_gold(read(PUBLIC), Bench(copilot.world, copilot.database)) == []
+
+
+def test_names_are_drawn_from_far_more_than_the_demo_world() -> None:
+    from finetune.drawn import draw
+
+    seen = {name for seed in range(60) for name in draw(app, random.Random(seed)).by_kind["supplier"]}
+    assert len(seen) > 300
