@@ -92,7 +92,7 @@ def export(
     file = base_file(base, Settings.load())
     out.parent.mkdir(parents=True, exist_ok=True)
     export_adapter(run / "adapter", file, out)
-    write_card(out, file, base, data_file.read(data), f"finetune train {data} --out {run} --base {base}", quantisation)
+    write_card(out, file, base, data, run, quantisation)
     console.print(f"{out}, {out.stat().st_size / 1e6:.1f} MB, and its card")
 
 

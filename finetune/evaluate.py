@@ -21,7 +21,7 @@ from copilot.errors import CopilotError
 from copilot.program import check
 from copilot.settings import Settings
 from finetune.examples import Example
-from finetune.right import Bench, meaning, right
+from finetune.right import Bench, gives, meaning, right
 
 STAGES = ("link", "write", "check", "run", "show")
 SCOPE = ("declined", "steered")
@@ -150,20 +150,8 @@ def _gold(example: Example, bench: Bench) -> str:
             rows = [tuple(row) for row in connection.execute(text(example.sql))]
     except CopilotError as error:
         return str(error)
-    return _differs(meant, rows)
-
-
-def _differs(meant: Any, rows: list[tuple[Any, ...]]) -> str:
-    from finetune.right import Meaning, _agree, _value
-
-    other = Meaning(columns=0, must=tuple(tuple(map(_value, row)) for row in rows), count=len(rows))
-    wanted = meant if meant.columns <= (len(rows[0]) if rows else 0) else None
-    if not rows and not meant.must and not meant.may:
-        return ""
-    agrees = _agree(wanted, other, False) if wanted else _agree(
-        Meaning(columns=len(rows[0]) if rows else 0, must=other.must, count=len(rows)), meant, False
-    )  # fmt: skip
-    return "" if agrees else f"{meant.count} rows of the program, {len(rows)} of the SQL, and they differ"
+    agree = gives(meant, rows)
+    return "" if agree else f"{meant.count} rows of the program, {len(rows)} of the SQL, and they differ"
 
 
 def _families(judged: Sequence[Judged]) -> dict[str, list[Judged]]:

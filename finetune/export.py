@@ -7,6 +7,7 @@ neighbours), so the rows of their B matrices are permuted as its own converter p
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -21,7 +22,7 @@ from copilot.model.llama import LlamaWriter
 from copilot.model.merge import merge
 from copilot.model.prompt import prompt
 from copilot.model.weights import Card, sha256
-from finetune.examples import Example
+from finetune.examples import Example, read
 
 PREFIX = "base_model.model."
 CHECKS = 3
@@ -53,20 +54,28 @@ def export_adapter(adapter: Path, base: Path, out: Path) -> None:
         write()
 
 
-def write_card(
-    adapter: Path, base: Path, base_name: str, examples: list[Example], command: str, quantisation: str
-) -> None:
+def write_card(adapter: Path, base: Path, base_name: str, data: Path, run: Path, quantisation: str) -> None:
     """Write the card beside a GGUF adapter; its checks are a few examples that the merged model gets right.
+
+    Args:
+        data: the examples it was trained on.
+        run: the folder of the training run, with its recipe and log.
 
     Raises:
         SetupError: the merged file cannot be made.
     """
+    examples = read(data)
     merged = adapter.with_suffix(".merged.gguf")
     merge(base, adapter, merged, quantisation)
     checks = list(_checks(LlamaWriter(merged, gpu_layers=0), examples))
     merged.unlink()
     card = Card(base=base_name, base_sha256=sha256(base), quantisation=quantisation, checks=checks)
-    made = {"made": date.today().isoformat(), "command": command, "examples": len(examples)}
+    made = {
+        "made": date.today().isoformat(),
+        "data": {"examples": len(examples), "sha256": sha256(data), "voices": dict(Counter(e.note for e in examples))},
+        "recipe": json.loads((run / "recipe.json").read_text()),
+        "last": json.loads((run / "log.jsonl").read_text().splitlines()[-1]),
+    }
     text = json.dumps({**card.model_dump(), **made}, indent=1, ensure_ascii=False)
     adapter.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 

@@ -83,6 +83,13 @@ def same(gold: str, program: str, benches: Sequence[Bench], ordered: bool = Fals
     return all(_agree(wanted, found, ordered) for wanted, found in pairs)
 
 
+def gives(meant: Meaning, rows: Sequence[Row]) -> bool:
+    """Whether a query comes to these rows; either may show columns that the other does not."""
+    width = len(rows[0]) if rows else 0
+    other = Meaning(columns=width, must=tuple(tuple(map(_value, row)) for row in rows), count=len(rows))
+    return _agree(meant, other, False) if meant.columns <= width else _agree(other, meant, False)
+
+
 def meaning(program: str, bench: Bench) -> Meaning:
     """What a program comes to in a world; tasks are named, not run. Raises CopilotError if it does not pass."""
     world = bench.world

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from copilot.model.writer import Request, Written
 
 CONTEXT = 1024
 MOST_TOKENS = 200
+MOST_THREADS = 4
+"""A model this small waits for memory, not for more cores."""
 GGUF_MAGIC = b"GGUF"
 
 
@@ -24,7 +27,7 @@ class LlamaWriter:
     Args:
         path: of the merged model.
         gpu_layers: how many to offload; None offloads all if this build of llama.cpp can.
-        threads: None for one a core.
+        threads: None for one a core, up to MOST_THREADS.
 
     Raises:
         SetupError: there is no such file, or llama.cpp cannot load it.
@@ -100,6 +103,7 @@ def _loaded(path: Path, gpu_layers: int | None, threads: int | None) -> Any:
     import llama_cpp
 
     layers = layers_to_offload(gpu_layers)
+    threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
     try:
         return llama_cpp.Llama(
             str(path),
