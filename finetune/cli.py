@@ -61,6 +61,7 @@ def train(
     lr: Annotated[float, typer.Option(min=0.0)] = 1e-3,
     epochs: Annotated[float, typer.Option(min=0.0)] = 2.0,
     batch: Annotated[int, typer.Option(min=1)] = 32,
+    start: Annotated[Path | None, typer.Option(help="an adapter's folder to train further, instead of afresh")] = None,
     resume: Annotated[bool, typer.Option(help="go on from the last checkpoint")] = False,
     skip_bad: Annotated[bool, typer.Option(help="leave out lines that are no examples")] = False,
 ) -> None:
@@ -73,7 +74,7 @@ def train(
     recipe = train.Recipe(rank=rank, alpha=alpha, lr=lr, epochs=epochs, batch=batch)
     with console.status("training") as status:
         say = status.update if console.is_terminal else _say
-        loss = train.train(model, tokenizer, found[held:], found[:held], out, recipe, resume, say=say)
+        loss = train.train(model, tokenizer, found[held:], found[:held], out, recipe, resume, say=say, start=start)
     console.print(f"held-out loss {loss:.4f}; the adapter is in {out / 'adapter'}")
 
 
@@ -84,6 +85,7 @@ def export(
     data: Annotated[Path, typer.Option(help="the examples it was trained on")],
     base: Base = SMALL,
     quantisation: Annotated[str, typer.Option(help="of the merged file that ships")] = "Q8_0",
+    evaluation: Annotated[Path | None, typer.Option(help="what evaluate --json printed, for the card")] = None,
 ) -> None:
     """Write a trained adapter as GGUF, with its model card."""
     from finetune.bases import base_file
@@ -92,7 +94,7 @@ def export(
     file = base_file(base, Settings.load())
     out.parent.mkdir(parents=True, exist_ok=True)
     export_adapter(run / "adapter", file, out)
-    write_card(out, file, base, data, run, quantisation)
+    write_card(out, file, base, data, run, quantisation, evaluation)
     console.print(f"{out}, {out.stat().st_size / 1e6:.1f} MB, and its card")
 
 

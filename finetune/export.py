@@ -54,12 +54,15 @@ def export_adapter(adapter: Path, base: Path, out: Path) -> None:
         write()
 
 
-def write_card(adapter: Path, base: Path, base_name: str, data: Path, run: Path, quantisation: str) -> None:
+def write_card(
+    adapter: Path, base: Path, base_name: str, data: Path, run: Path, quantisation: str, evaluation: Path | None = None
+) -> None:
     """Write the card beside a GGUF adapter; its checks are a few examples that the merged model gets right.
 
     Args:
         data: the examples it was trained on.
         run: the folder of the training run, with its recipe and log.
+        evaluation: what `finetune evaluate --json` printed; its figures go into the card, its misses do not.
 
     Raises:
         SetupError: the merged file cannot be made.
@@ -70,12 +73,14 @@ def write_card(adapter: Path, base: Path, base_name: str, data: Path, run: Path,
     checks = list(_checks(LlamaWriter(merged, gpu_layers=0), examples))
     merged.unlink()
     card = Card(base=base_name, base_sha256=sha256(base), quantisation=quantisation, checks=checks)
-    made = {
+    made: dict[str, Any] = {
         "made": date.today().isoformat(),
         "data": {"examples": len(examples), "sha256": sha256(data), "voices": dict(Counter(e.note for e in examples))},
         "recipe": json.loads((run / "recipe.json").read_text()),
         "last": json.loads((run / "log.jsonl").read_text().splitlines()[-1]),
     }
+    if evaluation is not None:
+        made["evaluation"] = {k: v for k, v in json.loads(evaluation.read_text()).items() if k != "misses"}
     text = json.dumps({**card.model_dump(), **made}, indent=1, ensure_ascii=False)
     adapter.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 

@@ -19,6 +19,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch.nn import functional
 
+from copilot.errors import SetupError
 from copilot.model.prompt import END, prompt
 from finetune.examples import Example
 
@@ -114,9 +115,17 @@ def schedule(pairs: Sequence[Pair], recipe: Recipe) -> Iterator[list[Pair]]:
         yield from batches(pairs, recipe.batch, recipe.seed + epoch)
 
 
-def lora(model: Any, recipe: Recipe) -> PeftModel:
-    """The model with a fresh adapter on every linear layer of its blocks."""
+def lora(model: Any, recipe: Recipe, start: Path | None = None) -> PeftModel:
+    """The model with an adapter on every linear layer of its blocks: a fresh one, or the one to go on from.
+
+    Raises:
+        SetupError: there is no adapter to go on from.
+    """
     torch.manual_seed(recipe.seed)
+    if start is not None:
+        if not (start / "adapter_config.json").exists():
+            raise SetupError(f"there is no adapter in {start}; give the folder that `finetune train` wrote it to")
+        return PeftModel.from_pretrained(model, str(start), is_trainable=True)
     config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
     return get_peft_model(model, config)
 
@@ -178,15 +187,18 @@ def train(
     recipe: Recipe,
     resume: bool = False,
     say: Any = print,
+    start: Path | None = None,
 ) -> float:
     """Train a LoRA adapter into `folder/adapter`; returns the last held-out loss.
 
     Args:
         model, tokenizer: a causal language model of transformers and its tokenizer.
+        resume: go on from the folder's checkpoint, if there is one.
         say: takes a progress line.
+        start: an adapter to train further, such as for a few corrections.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Run(folder, lora(model.to(device), recipe), recipe)
+    run = Run(folder, lora(model.to(device), recipe, start), recipe)
     (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
     if resume:
         run.resume()
