@@ -31,7 +31,7 @@ PATTERNS = tuple(
         rf"\b{_MONTH}\s+(?:the\s+)?{_DAY}\b(?!\s*(?:%|percent|racks?|orders?|days?)){_YEAR}",
         rf"\b(?:the\s+)?{_ORDINAL}\s+(?:of\s+)?{_MONTH}{_YEAR}",
         rf"\b{_MONTH}\s+(?:the\s+)?{_ORDINAL}\b{_YEAR}",
-        r"\b(?P<day>[0-3]?\d)/(?P<number>[01]?\d)(?:/(?P<year>20\d\d))?\b",
+        r"\b(?!24/7\b)(?P<day>[0-3]?\d)/(?P<number>[01]?\d)(?:/(?P<year>20\d\d))?\b(?!\s+of\b)",
         r"\bthe\s+(?P<day>[0-3]?\d)(?:st|nd|rd|th)\b",
         rf"(?<!may )(?<!might )\b{_MONTH}{_YEAR}",
     )
@@ -58,9 +58,17 @@ def find(text: str, today: date) -> Iterator[Found]:
         for match in pattern.finditer(text):
             if any(start < match.end() and match.start() < end for start, end in taken):
                 continue
-            if found := _read(match, text, today):
+            found = _read(match, text, today)
+            if found or _impossible(match):
                 taken.append(match.span())
+            if found:
                 yield found
+
+
+def _impossible(match: re.Match[str]) -> bool:
+    """Whether it names a day that its month does not have, such as 31 Nov: no date, and no month either."""
+    parts = match.groupdict()
+    return bool(parts.get("month") and (parts.get("day") or parts.get("ordinal")))
 
 
 def _read(match: re.Match[str], text: str, today: date) -> Found | None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from copilot.errors import CopilotError, SetupError
 
@@ -49,8 +50,15 @@ def chat() -> None:
     with _opened() as copilot:
         talk = copilot.chat()
         console.print(f"Ask about {copilot.app.about}. An empty line ends it.")
-        while question := console.input("[bold]> [/bold]").strip():
+        while question := _asked():
             _show(talk.ask(question))
+
+
+def _asked() -> str:
+    try:
+        return console.input("[bold]> [/bold]").strip()
+    except EOFError:
+        return ""
 
 
 @cli.command()
@@ -147,18 +155,18 @@ class _Failed(CopilotError):
 
 
 def _show(answer: Answer) -> None:
-    console.print(f"[bold]{_safe(answer.text)}[/bold]", highlight=False)
+    console.print(Text(answer.text, style="bold"))
     if len(answer.rows) > 1 or len(answer.columns) > 1:
         console.print(_table(answer.columns, answer.rows))
     for title, table in answer.details.items():
         console.print(f"\n{title}")
         console.print(_table(table.columns, table.rows))
     for choice in answer.choices:
-        console.print(f"  • {_safe(choice)}", highlight=False)
+        console.print(Text(f"  • {choice}"))
     if answer.outcome in ("steered", "declined"):
-        console.print(f"[dim]try: {_safe(' · '.join(answer.suggestions))}[/dim]", highlight=False)
+        console.print(Text(f"try: {' · '.join(answer.suggestions)}", style="dim"))
     if answer.program:
-        console.print(f"[dim]{_safe(answer.program)}  ({answer.timings.total:.0f} ms)[/dim]", highlight=False)
+        console.print(Text(f"{answer.program}  ({answer.timings.total:.0f} ms)", style="dim"))
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> Table:
@@ -171,14 +179,10 @@ def _table(columns: list[str], rows: list[list[Any]]) -> Table:
     return table
 
 
-def _cell(cell: Any) -> str:
+def _cell(cell: Any) -> Text:
     if isinstance(cell, float):
-        return f"{cell:,.2f}"
-    return "" if cell is None else _safe(str(cell))
-
-
-def _safe(text: str) -> str:
-    return text.replace("[", "\\[")
+        return Text(f"{cell:,.2f}" if abs(cell) >= 1 or not cell else f"{cell:.3g}")
+    return Text("" if cell is None else str(cell))
 
 
 def main() -> None:
@@ -186,7 +190,7 @@ def main() -> None:
     try:
         cli()
     except CopilotError as error:
-        errors.print(f"[red]copilot:[/red] {_safe(str(error))}", highlight=False, soft_wrap=True)
+        errors.print(Text.assemble(("copilot: ", "red"), str(error)), soft_wrap=True)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         errors.print("stopped")

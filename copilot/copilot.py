@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from rapidfuzz import fuzz
 
 from copilot.answer import Answer, Result
 from copilot.app import App
@@ -216,9 +217,9 @@ class Chat:
         asked = self._last
         if asked is None or asked.outcome != "clarify" or reply not in asked.choices:
             return reply
-        for word in _unclear(asked):
-            if word in asked.question:
-                return asked.question.replace(word, reply, 1)
+        for word in _unclear(asked, reply):
+            if found := re.search(re.escape(word), asked.question, re.IGNORECASE):
+                return f"{asked.question[: found.start()]}{reply}{asked.question[found.end() :]}"
         return f"{asked.question.rstrip(' .?!')} ({reply})" if len(reply.split()) < 4 else reply
 
     def _remember(self, answer: Answer) -> None:
@@ -227,9 +228,10 @@ class Chat:
             self._turns = [*self._turns[-1:], Turn(answer.question, answer.program)]
 
 
-def _unclear(answer: Answer) -> list[str]:
-    """The literals of the program that was asked back, longest first: one of them is what was unclear."""
-    return sorted(re.findall(r'"([^"]+)"', answer.program), key=len, reverse=True)
+def _unclear(answer: Answer, reply: str) -> list[str]:
+    """The literals of the program that was asked back, those most like the reply first: one is what was unclear."""
+    literals = re.findall(r'"([^"]+)"', answer.program)
+    return sorted(literals, key=lambda word: -fuzz.partial_ratio(plain(word), plain(reply)))
 
 
 def _last(events: Iterator[Stage | Answer]) -> Answer:

@@ -4,6 +4,8 @@
     ├── ProgramError      the program is wrong: the model writes again, or the operator is asked
     │   ├── NameMistake   a name that the database does not hold, with the nearest ones
     │   ├── Ambiguous     a name that fits several where one is due
+    │   ├── Refused       a task cannot take these values; its text says why
+    │   ├── Nothing       what a calculation needs is not there, such as an average over no rows
     │   └── LimitReached  it ran too long, grew too large or called too much
     ├── QuestionError     the operator says it differently
     ├── SetupError        whoever installed it: a missing model, a wrong URL, a half-built database
@@ -50,6 +52,14 @@ class Ambiguous(ProgramError):
     def __init__(self, kind: str, value: str, choices: tuple[str, ...]) -> None:
         self.kind, self.value, self.choices = kind, value, choices
         super().__init__(f"{value!r} fits several: {', '.join(choices)}")
+
+
+class Refused(ProgramError):
+    """A task cannot do this with these values: the order has shipped, the percentage is out of range."""
+
+
+class Nothing(ProgramError):
+    """What a calculation needs is not there: an average over no rows, a division by a sum of nothing."""
 
 
 class LimitReached(ProgramError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import Table
 from sqlalchemy.exc import OperationalError
@@ -77,7 +77,9 @@ class History:
             session.commit()
 
     def judge(self, answer_id: str, verdict: Verdict, program: str | None, comment: str | None) -> None:
-        """Append what a person said of an answer. Raises SetupError if there is no such answer."""
+        """Append what a person said of an answer. Raises SetupError if there is no such answer or verdict."""
+        if verdict not in get_args(Verdict):
+            raise SetupError(f"{verdict!r} is no verdict; it is one of {', '.join(get_args(Verdict))}")
         with Session(self._engine) as session:
             if session.exec(select(Entry).where(Entry.id == answer_id)).first() is None:
                 raise SetupError(f"there is no answer {answer_id!r} in the history")

@@ -137,7 +137,7 @@ class Linker:
     def _longest(self, question: str, tokens: list[Token], at: int) -> tuple[Link | None, int]:
         for width in range(min(LONGEST, len(tokens) - at), 0, -1):
             run = tokens[at : at + width]
-            if any(t.amount for t in run) or not _adjacent(question, run):
+            if any(t.amount for t in run) or not _adjacent(question, run) or _counted(question, run):
                 continue
             for form in _variants("".join(t.form for t in run)):
                 if meanings := self._index.get(form):
@@ -190,6 +190,14 @@ def _adjacent(question: str, run: list[Token]) -> bool:
     """Whether nothing but spaces, hyphens and the like stands between the tokens."""
     gaps = (question[a.end : b.start] for a, b in pairwise(run))
     return all(re.fullmatch(r"[\s\-_#./’']{0,3}", gap) for gap in gaps)
+
+
+def _counted(question: str, run: list[Token]) -> bool:
+    """Whether it is a number of something, as in "1001 racks", and no order's."""
+    counts = len(run) == 1 and run[0].form.isdigit()
+    return counts and bool(
+        re.match(r"\s+(racks?|orders|dollars|usd|days|weeks)\b", question[run[0].end :], re.IGNORECASE)
+    )
 
 
 def _variants(form: str) -> Iterable[str]:

@@ -22,9 +22,13 @@ NEAR = 84.0
 """Similarity (0..100) from which two names may be the same with a typo."""
 
 
+FOLDED = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
+"""Letters that Unicode does not take apart into a plain one and an accent."""
+
+
 def plain(text: str) -> str:
     """Lower case, without accents, punctuation as spaces: the form in which names are compared."""
-    flat = unicodedata.normalize("NFKD", text.replace("ł", "l").replace("Ł", "L"))
+    flat = unicodedata.normalize("NFKD", text.translate(FOLDED))
     flat = "".join(c for c in flat if not unicodedata.combining(c))
     return re.sub(r"[^a-z0-9]+", " ", flat.lower()).strip()
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -14,7 +15,16 @@ from copilot.answer import Answer, Cell, Declined, Result, Timings, Unclear, Uns
 from copilot.app import App, Context
 from copilot.choices import choices
 from copilot.database import Database
-from copilot.errors import Ambiguous, CopilotError, LimitReached, NameMistake, ProgramError, QuestionError
+from copilot.errors import (
+    Ambiguous,
+    CopilotError,
+    LimitReached,
+    NameMistake,
+    Nothing,
+    ProgramError,
+    QuestionError,
+    Refused,
+)
 from copilot.link import Linker, Links
 from copilot.model.prompt import Turn
 from copilot.model.writer import Request, Writer, Written
@@ -22,7 +32,7 @@ from copilot.names import Names
 from copilot.program import check, runtime, sandbox
 from copilot.program.stub import stub
 from copilot.query import Query
-from copilot.show import Shown, show
+from copilot.show import Shown, looked_for, show
 from copilot.suggest import nearest, suggestions
 
 LONGEST_QUESTION = 2_000
@@ -73,6 +83,7 @@ class Asking:
 
     def ask(self, question: str, writer: Writer, context: Sequence[Turn]) -> Iterator[Stage | Answer]:
         """Answer a question, telling each stage; the answer comes last."""
+        question = _readable(question)
         try:
             _must_be_a_question(question)
             yield from self._stage("link", lambda: self._link(question))
@@ -83,7 +94,7 @@ class Asking:
 
     def run(self, program: str) -> Iterator[Stage | Answer]:
         """Check and run a program, telling each stage; the answer comes last."""
-        self.program = program
+        self.program = _readable(program)
         try:
             yield from self._finish("")
         except CopilotError as error:
@@ -118,23 +129,27 @@ class Asking:
     def _check(self) -> None:
         app = self.world.app
         settled = check.settle(app, self.world.names, self.program)
-        self.program = settled.program
-        sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
         if settled.mended:
             raise settled.mended[0]
+        self.program = settled.program
+        sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
 
     def _run(self, connection: sa.Connection) -> Any:
         context = Context(connection, self.world.today)
         functions = runtime.functions(self.world.app, self.world.names, context, lambda q: self._number(connection, q))
-        return sandbox.run(self.program, functions, runtime.values(self.world.app, context))
+        return sandbox.run(self.program, functions, runtime.values(self.world.app, self.world.names, context))
 
     def _number(self, connection: sa.Connection, query: Any) -> float:
         if not isinstance(query, Query):
             raise ProgramError("number() takes a query of one cell, such as orders.count()")
         columns, rows, _ = self._fetch(connection, query)
-        if len(rows) != 1 or len(columns) != 1 or isinstance(rows[0][0], str):
+        if len(rows) != 1 or len(columns) != 1:
             raise ProgramError(f"number() takes a query of one number; this one has {len(rows)} rows of {len(columns)}")
-        return float(rows[0][0] or 0)
+        if rows[0][0] is None:
+            raise Nothing(f"there are no {query.view.name.replace('_', ' ')}{looked_for(query)} to calculate with")
+        if not isinstance(rows[0][0], int | float | Decimal):
+            raise ProgramError("number() takes a query of one number; this one gives text or a date")
+        return float(rows[0][0])
 
     def _fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
         statement = query.select_statement()
@@ -145,8 +160,7 @@ class Asking:
         if isinstance(value, Declined | Unsupported | Unclear):
             return self._other(question, value)
         shown = show(value, lambda query: self._fetch(connection, query))
-        saved = [self.keep(item) for item in (value if isinstance(value, list) else [value])
-                 if isinstance(item, Result) and item.save]  # fmt: skip
+        saved = [self.keep(result) for result in _results(value) if result.save]
         return self._answered(question, shown, saved)
 
     def _answered(self, question: str, shown: Shown, saved: list[str]) -> Answer:
@@ -163,8 +177,9 @@ class Asking:
             return self._answer(question, "declined", text, suggestions=app.examples[:3])
         if isinstance(value, Unsupported):
             offers = nearest(app, value.asked)
-            text = f"I cannot do that ({value.asked}): I only read and plan. The nearest that I can do: {offers[0]}"
-            return self._answer(question, "steered", text if offers else text.split(" The")[0], suggestions=offers)
+            text = f"I cannot do that ({value.asked}): I only read and plan."
+            nearby = f" The nearest that I can do: {offers[0]}" if offers else ""
+            return self._answer(question, "steered", text + nearby, suggestions=offers)
         offered = choices(app, self.world.names, self.world.linker, value.what)
         return self._answer(question, "clarify", _asking(value.what), choices=offered)
 
@@ -173,7 +188,9 @@ class Asking:
             raise error
         if isinstance(error, NameMistake | Ambiguous):
             return self._ended(self._asked_back(question, error))
-        if question and self.written.program and not isinstance(error, LimitReached):
+        if isinstance(error, Nothing):
+            return self._ended(self._answer(question, "empty", f"{str(error)[0].upper()}{str(error)[1:]}."))
+        if question and self.written.program and not isinstance(error, LimitReached | Refused):
             text = "I am not sure that I understand. Could you say it differently, or is it one of these?"
             return self._ended(self._answer(question, "clarify", text, choices=nearest(self.world.app, question)))
         return self._ended(self._answer(question, "failed", str(error)))
@@ -195,6 +212,20 @@ class Asking:
         t = self.timings
         t.total = t.link + t.write + t.check + t.run + t.show
         return answer.model_copy(update={"timings": t})
+
+
+def _results(value: Any) -> Iterator[Result]:
+    """Every task's result in a program's value, however it is nested."""
+    if isinstance(value, Result):
+        yield value
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple | set) else ()
+    for item in items:
+        yield from _results(item)
+
+
+def _readable(text: str) -> str:
+    """The text without the halves of characters that a terminal may hand over."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _must_be_a_question(question: str) -> None:

@@ -16,12 +16,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from copilot.errors import ProgramError
+from copilot.errors import Ambiguous, ProgramError
 
 ColumnType = Literal["text", "int", "float", "date", "datetime"]
 NUMERIC = ("int", "float")
 TEMPORAL = ("date", "datetime")
 WEEK = timedelta(days=7)
+LARGEST = 2**63
+Names = Callable[[str, str], tuple[str, ...]]
+"""From a kind and a text to the names meant."""
 
 COMPARISONS: dict[str, tuple[str, ...]] = {
     "text": ("ne", "in", "contains", "isnull"),
@@ -146,6 +149,11 @@ class Query:
 
     Public methods are the steps of the program language; each returns a new query. All raise ProgramError with one
     clear line when a column, a lookup or a value does not fit.
+
+    Args:
+        ranked, grouped: once groups have been filtered, the aggregate that `top` ranks them by and their columns.
+        said, parts: its conditions, and those of a share, for the sentence of an answer.
+        names: what a text means as a name of a kind; raises NameMistake if nothing.
     """
 
     view: View
@@ -158,14 +166,19 @@ class Query:
     order: tuple[str, ...] = ()
     limit: int | None = None
     shown: tuple[str, ...] = ()
+    ranked: str | None = None
+    grouped: tuple[str, ...] = ()
     said: tuple[str, ...] = field(default=(), compare=False)
+    parts: tuple[str, ...] = field(default=(), compare=False)
+    names: Names = field(default=lambda kind, text: (text,), compare=False)
 
     @classmethod
-    def over(cls, view: View, today: date) -> Query:
+    def over(cls, view: View, today: date, names: Names | None = None) -> Query:
         """All rows of a view; `today` anchors the relative dates."""
         table = sa.table(view.name, *(sa.column(c.name, SQL_TYPES[c.type]) for c in view.columns))
         cells = {c.name: Cell(table.c[c.name], c.type, c) for c in view.columns}
-        return cls(view, today, table, cells)
+        query = cls(view, today, table, cells)
+        return replace(query, names=names) if names else query
 
     # Steps ------------------------------------------------------------------------------------------------
 
@@ -183,7 +196,7 @@ class Query:
         query = self._wrapped() if self.limit is not None or self.aggregates or self.groups else self
         cells = dict(query.cells)
         labels = tuple(query._group(cells, name) for name in fields)
-        return replace(query, cells=cells, groups=labels, shown=())
+        return replace(query, cells=cells, groups=labels, shown=(), order=(), ranked=None, grouped=())
 
     def count(self) -> Query:
         """The number of rows."""
@@ -197,46 +210,53 @@ class Query:
 
     def sum(self, field: str) -> Query:
         """The sum of a column; 0 over no rows."""
-        return self._aggregate(f"sum_{field}", lambda q: q._sum(field))
+        return self._aggregate(f"sum_{field}", lambda q: q._sum(field), of=field)
 
     def avg(self, field: str) -> Query:
         """The mean of a column; empty over no rows."""
-        return self._aggregate(f"avg_{field}", lambda q: (sa.func.avg(q._number(field).sql * 1.0), "float"))
+        return self._aggregate(f"avg_{field}", lambda q: (sa.func.avg(q._number(field).sql * 1.0), "float"), of=field)
 
     def min(self, field: str) -> Query:
         """The smallest value of a column."""
-        return self._aggregate(f"min_{field}", lambda q: (sa.func.min(q._cell(field).sql), q._cell(field).type))
+        return self._aggregate(
+            f"min_{field}", lambda q: (sa.func.min(q._cell(field).sql), q._cell(field).type), of=field
+        )
 
     def max(self, field: str) -> Query:
         """The largest value of a column."""
-        return self._aggregate(f"max_{field}", lambda q: (sa.func.max(q._cell(field).sql), q._cell(field).type))
+        return self._aggregate(
+            f"max_{field}", lambda q: (sa.func.max(q._cell(field).sql), q._cell(field).type), of=field
+        )
 
     def share(self, of: str | None = None, **lookups: Any) -> Query:
         """The part (0..1) of the rows, or of the sum of `of`, that the lookups pick; by group if grouped."""
         if not lookups and not self.groups:
             raise ProgramError("share() needs a condition, or a by() before it")
-        return self._aggregate("share", lambda q: (q._share(of, lookups), "float"))
+        said = tuple(f"{key}={_say(value)}" for key, value in lookups.items())
+        query = self._aggregate("share", lambda q: (q._share(of, lookups), "float"), of=of)
+        return replace(query, parts=said)
 
     def select(self, *fields: str) -> Query:
         """Show these columns, in this order."""
         for name in fields:
-            self._cell(name)
+            self._own(name)
         return replace(self, shown=tuple(dict.fromkeys(fields)))
 
     def sort(self, *fields: str) -> Query:
         """Order by columns, `-` for largest first; NULLs last."""
         query = self._wrapped() if self.limit is not None else self
         for name in fields:
-            query._cell(name.removeprefix("-"))
+            query._own(name.removeprefix("-"))
         return replace(query, order=fields)
 
     def top(self, n: int) -> Query:
         """The first n rows; after an aggregate and without a sort, the n largest by the last aggregate."""
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n < LARGEST:
             raise ProgramError(f"top() takes a whole number from 1, not {n!r}")
         query = self._wrapped() if self.limit is not None else self
-        if query.aggregates and not query.order:
-            query = query.sort(f"-{query.aggregates[-1]}")
+        last = query.aggregates[-1] if query.aggregates else query.ranked
+        if last in query.cells and not query.order:
+            query = query.sort(f"-{last}")
         return replace(query, limit=n)
 
     # What it compiles to ----------------------------------------------------------------------------------
@@ -274,12 +294,21 @@ class Query:
         table = self.select_statement().subquery()
         cells = {name: Cell(table.c[name], self.cells[name].type, self.cells[name].column) for name in self.columns}
         order = tuple(name for name in self.order if name.removeprefix("-") in cells)
-        return Query(self.view, self.today, table, cells, order=order, said=self.said)
+        ranked = self.aggregates[-1] if self.aggregates else self.ranked
+        wrapped = Query(self.view, self.today, table, cells, order=order, said=self.said, names=self.names)
+        return replace(wrapped, ranked=ranked, grouped=self.groups or self.grouped)
 
     def _cell(self, name: str) -> Cell:
         if name in self.cells:
             return self.cells[name]
         raise ProgramError(f"{self.view.name} has no column {name!r}; it has {', '.join(self.cells)}")
+
+    def _own(self, name: str) -> Cell:
+        """A column of the result: once rows are grouped or counted, their other columns are gone."""
+        own = self.groups + self.aggregates
+        if own and name not in own:
+            raise ProgramError(f"after by() and an aggregate there is no column {name!r}; there is {', '.join(own)}")
+        return self._cell(name)
 
     def _number(self, name: str) -> Cell:
         cell = self._cell(name)
@@ -291,8 +320,10 @@ class Query:
         cell = self._number(name)
         return sa.func.coalesce(sa.func.sum(cell.sql), 0), cell.type
 
-    def _aggregate(self, label: str, make: Any) -> Query:
-        query = self._wrapped() if self.limit is not None or (self.shown and not self.aggregates) else self
+    def _aggregate(self, label: str, make: Any, of: str | None = None) -> Query:
+        again = of in self.aggregates or label in self.aggregates
+        derived = self.limit is not None or (self.shown and not self.aggregates) or again
+        query = self._wrapped() if derived else self
         expression, kind = make(query)
         cells = {**query.cells, label: Cell(expression, kind)}
         return replace(query, cells=cells, aggregates=(*query.aggregates, label), shown=(), order=())
@@ -330,9 +361,26 @@ class Query:
             raise ProgramError(f"{name} is {_article(cell.type)}: it takes no __{lookup}")
         if lookup in PERIODS:
             return _within(cell, *PERIODS[lookup](value, self.today))
-        return self._comparison(cell, lookup, value)
+        return self._comparison(cell, *self._named(cell, lookup, value))
+
+    def _named(self, cell: Cell, lookup: str, value: Any) -> tuple[str, Any]:
+        """The lookup and value with names as the database has them; where one means several, any of them."""
+        kind = cell.column.names if cell.column else None
+        if kind is None or lookup not in ("", "ne", "in") or not isinstance(value, str | list | tuple):
+            return lookup, value
+        found = [name for text in ([value] if isinstance(value, str) else value) for name in self._meant(kind, text)]
+        if isinstance(value, str) and len(found) == 1:
+            return lookup, found[0]
+        if lookup == "ne":
+            raise Ambiguous(kind, str(value), tuple(found))
+        return "in", found
+
+    def _meant(self, kind: str, text: Any) -> tuple[Any, ...]:
+        return self.names(kind, text) if isinstance(text, str) else (text,)
 
     def _comparison(self, cell: Cell, lookup: str, value: Any) -> sa.ColumnElement[bool]:
+        if cell.type == "datetime" and isinstance(value, str) and lookup in WHOLE_DAYS:
+            return WHOLE_DAYS[lookup](cell, parse_date(value))
         if lookup == "isnull":
             return cell.sql.is_(None) if value else cell.sql.is_not(None)
         if lookup == "in":
@@ -364,6 +412,8 @@ def any_of(first: Query, second: Query) -> Query:
     for query in (first, second):
         if query.view != first.view or query.aggregates or query.groups or query.limit is not None:
             raise ProgramError("any_of() takes two queries on one view that only filter")
+    if not first.source.compare(second.source):
+        raise ProgramError("any_of() takes two queries on one view that only filter")
     either = sa.or_(sa.and_(sa.true(), *first.filters), sa.and_(sa.true(), *second.filters))
     said = (f"{', '.join(first.said) or 'any'} or {', '.join(second.said) or 'any'}",)
     return replace(first, filters=(either,), said=said)
@@ -387,7 +437,7 @@ def monday(day: date) -> date:
 def parse_date(text: Any) -> date:
     """An ISO date. Raises ProgramError if it is none."""
     try:
-        return date.fromisoformat(str(text)[:10])
+        return date.fromisoformat(str(text))
     except ValueError as error:
         raise ProgramError(f"{text!r} is not a date; write it as 2026-11-20") from error
 
@@ -434,6 +484,15 @@ def _within(cell: Cell, first: date, last: date) -> sa.ColumnElement[bool]:
     return cell.sql.between(first, last)
 
 
+WHOLE_DAYS: dict[str, Callable[[Cell, date], sa.ColumnElement[bool]]] = {
+    "": lambda cell, day: _within(cell, day, day),
+    "ne": lambda cell, day: sa.not_(_within(cell, day, day)),
+    "lte": lambda cell, day: cell.sql < _midnight(day + timedelta(days=1)),
+    "gt": lambda cell, day: cell.sql >= _midnight(day + timedelta(days=1)),
+}
+"""Comparisons of a moment with a day, where the day counts as a whole."""
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time())
 
@@ -445,6 +504,8 @@ def _literal(cell: Cell, value: Any) -> Any:
         return _midnight(parse_date(value))
     if cell.type in NUMERIC and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise ProgramError(f"a number is compared with a number, not with {value!r}")
+    if cell.type in NUMERIC and not -LARGEST < value < LARGEST:
+        raise ProgramError("that number is larger than any that the database holds")
     if cell.type == "text" and not isinstance(value, str):
         raise ProgramError(f"text is compared with text, not with {value!r}")
     return value
@@ -457,4 +518,8 @@ def _article(kind: str) -> str:
 def _say(value: Any) -> str:
     if isinstance(value, ColumnRef):
         return value.name
-    return "a query" if isinstance(value, Query) else str(value)
+    if isinstance(value, list | tuple):
+        return " or ".join(map(_say, value))
+    if isinstance(value, Query):
+        return f"those of the {value.view.name.replace('_', ' ')} asked for"
+    return f"{value:g}" if isinstance(value, float) else str(value)

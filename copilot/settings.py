@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copilot.errors import SetupError
@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     query_seconds: float = Field(default=5.0, gt=0)
     max_rows: int = Field(default=1000, ge=1)
 
+    @field_validator("home")
+    @classmethod
+    def _without_tilde(cls, home: Path) -> Path:
+        return home.expanduser()
+
     @classmethod
     def load(cls) -> Settings:
         """The settings in force. Raises SetupError for an unknown or ill-formed variable."""
@@ -57,4 +62,4 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's URL."""
-        return self.database_url or f"sqlite:///{self.home.expanduser() / 'demo.db'}"
+        return self.database_url or f"sqlite:///{self.home / 'demo.db'}"

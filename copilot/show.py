@@ -32,11 +32,11 @@ LOOKUPS = {
     "contains": "containing",
     "next": "in the next",
     "last": "in the last",
-    "weeks": "within weeks:",
+    "weeks": "in the next",
     "month": "in",
     "week": "in the week",
-    "isnull": "empty:",
 }
+UNITS = {"next": "day", "last": "day", "weeks": "week"}
 
 Fetch = Callable[[Query], tuple[list[str], list[list[Cell]], bool]]
 """Runs a query: its columns, its rows, and whether there were more."""
@@ -83,15 +83,20 @@ def _query(query: Query, fetch: Fetch) -> Shown:
     columns, raw, more = fetch(query)
     rows = [[_cell(cell) for cell in row] for row in raw]
     where = looked_for(query)
-    if not rows or all(cell is None for row in rows for cell in row):
+    if not rows:
         return Shown(f"There are no {_noun(query)}{where}.", columns, [], empty=True)
+    if all(cell is None for row in rows for cell in row):
+        asked = " or ".join(label(name, _noun(query)).lower() for name in columns)
+        return Shown(f"There is no {asked} for {_noun(query)}{where}.", columns, [], empty=True)
     return Shown(_sentence(query, columns, rows, where, more), columns, rows, chart=_chart(query, columns, rows))
 
 
 def looked_for(query: Query) -> str:
     """What a query looked for, in words: `` with status planned and days late over 0``."""
     phrases = [_phrase(said) for said in query.said]
-    return f" with {' and '.join(phrases)}" if phrases else ""
+    within = f" with {' and '.join(phrases)}" if phrases else ""
+    parts = [_phrase(said) for said in query.parts]
+    return f" with {' and '.join(parts)} among {_noun(query)}{within}" if parts else within
 
 
 def _sentence(query: Query, columns: list[str], rows: list[list[Cell]], where: str, more: bool) -> str:
@@ -99,6 +104,11 @@ def _sentence(query: Query, columns: list[str], rows: list[list[Cell]], where: s
         return f"{label(columns[0], _noun(query))}{where}: {_said(rows[0][0], columns[0])}."
     if query.groups and query.aggregates:
         return _grouped(query, columns, rows, where)
+    if query.aggregates:
+        figures = (f"{label(c, _noun(query))} {_said(v, c)}" for c, v in zip(columns, rows[0], strict=True))
+        return f"{', '.join(figures)}{where}."
+    if groups := query.groups or query.grouped:
+        return f"{len(rows):,} {' and '.join(map(_words, groups))} groups of {_noun(query)}{where}."
     if len(rows) == 1:
         return f"One of the {_noun(query)}{where}: {_listed(columns, rows[0])}."
     count = f"More than {len(rows):,}" if more else f"{len(rows):,}"
@@ -140,6 +150,8 @@ def _several(values: list[Any], fetch: Fetch) -> Shown:
 def _cases(results: list[Result]) -> Shown:
     """One row each where all have the same measures, such as what-ifs; otherwise their rows, one after another."""
     cases = [result.varied or str(at) for at, result in enumerate(results, start=1)]
+    if len({tuple(result.columns) for result in results}) > 1:
+        return _table([[case, result.text] for case, result in zip(cases, results, strict=True)])
     measures = [[row[0] for row in result.rows] for result in results]
     if len(measures[0]) < 2 or any(other != measures[0] for other in measures):
         return _one_after_another(cases, results)
@@ -159,13 +171,21 @@ def _one_after_another(cases: list[str], results: list[Result]) -> Shown:
 def _queries(queries: list[Query], fetch: Fetch) -> Shown:
     rows: list[list[Cell]] = []
     columns: list[str] = []
+    every: set[tuple[str, ...]] = set()
     for query in queries:
         columns, found, _ = fetch(query)
+        every.add(tuple(columns))
         case = ", ".join(_phrase(said) for said in query.said) or _noun(query)
         rows += [[case, *(_cell(cell) for cell in row)] for row in found]
+    if len(every) > 1:
+        return _table([[_title(query), _plain(query, fetch)] for query in queries])
     if not rows:
         return Shown(f"There are no {_noun(queries[0])} for any of them.", ["case", *columns], empty=True)
     return Shown(f"{len(rows)} rows for {len(queries)} cases.", ["case", *columns], rows)
+
+
+def _title(query: Query) -> str:
+    return f"{', '.join(label(name, _noun(query)) for name in query.columns)}{looked_for(query)}"
 
 
 def _table(rows: list[list[Cell]]) -> Shown:
@@ -224,7 +244,14 @@ def _said(value: Cell, column: str = "") -> str:
         return str(value)
     if column == "share" or column.startswith("share_"):
         return f"{value:.1%}"
-    return f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
+    return number_said(value)
+
+
+def number_said(value: float) -> str:
+    """A number as it is read: two decimals at most, but never so few that it looks like 0."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.3g}" if 0 < abs(value) < 1 else f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 def _phrase(said: str) -> str:
@@ -232,5 +259,13 @@ def _phrase(said: str) -> str:
     if not match:
         return said
     name, lookup, value = match.groups()
-    unit = " days" if lookup in ("next", "last") else ""
-    return " ".join(part for part in (_words(name), LOOKUPS.get(lookup or "", ""), value) if part) + unit
+    words = _words(name)
+    if lookup == "isnull" or value == "None":
+        missing = (value != "False") ^ (lookup == "ne")
+        return f"{'no' if missing else 'a'} {words}"
+    if lookup == "week" and value in ("this", "next", "last"):
+        return f"{words} {value} week"
+    if lookup in UNITS:
+        return f"{words} {LOOKUPS[lookup]} {value} {UNITS[lookup]}{'' if value == '1' else 's'}"
+    dated = {"lt": "before", "gt": "after"}.get(lookup or "") if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else None
+    return " ".join(part for part in (words, dated or LOOKUPS.get(lookup or "", ""), value) if part)

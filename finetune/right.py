@@ -6,10 +6,10 @@ import ast
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import product
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +25,8 @@ from copilot.query import Query, monday, parse_date
 from finetune.examples import Example
 
 TOLERANCE = 1e-6
+MOST_MAPPINGS = 2_000
+"""Ways of matching columns that are tried before two results are taken to differ."""
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?")
 Row = tuple[Any, ...]
 
@@ -58,12 +60,13 @@ class Meaning:
 def right(example: Example, answer: Answer, benches: Sequence[Bench]) -> str:
     """Why an answer is wrong; empty if it is right."""
     gold = example.outcome or "answered"
-    if answer.outcome in example.accept or (gold not in ("answered", "empty") and answer.outcome == gold):
+    unnamed = gold not in ("answered", "empty") or (gold == "empty" and not example.program)
+    if answer.outcome in example.accept or (unnamed and answer.outcome == gold):
         return _lacks_choices(example, answer)
     if answer.outcome not in ("answered", "empty"):
         return f"{answer.outcome}, where {gold} is due"
-    programs = [p for p in (example.program, *example.accept) if p] if gold in ("answered", "empty") else []
-    programs = [p for p in programs if p not in OUTCOMES]
+    own = [example.program] if example.program and gold in ("answered", "empty") else []
+    programs = [*own, *(p for p in example.accept if p not in OUTCOMES)]
     if any(same(program, answer.program, benches, example.ordered) for program in programs):
         return ""
     return "another meaning" if programs else f"{answer.outcome}, where {gold} is due"
@@ -98,7 +101,7 @@ def meaning(program: str, bench: Bench) -> Meaning:
         value = _run(settled, world, connection, bench.database)
         if isinstance(value, Query):
             return _rows_of(value, connection)
-        if isinstance(value, list) and value and all(isinstance(v, Query) for v in value):
+        if isinstance(value, list | tuple) and value and all(isinstance(v, Query) for v in value):
             rows = [row for v in value for row in _fetch(v, connection)]
             return Meaning(columns=len(rows[0]) if rows else 0, must=tuple(rows), count=len(rows))
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -115,7 +118,7 @@ def _run(program: str, world: World, connection: sa.Connection, database: Databa
 
     functions = runtime.functions(world.app, world.names, context, number)
     functions |= {name: _named(world.app, world.names, task) for name, task in world.app.tasks.items()}
-    return sandbox.run(program, functions, runtime.values(world.app, context))
+    return sandbox.run(program, functions, runtime.values(world.app, world.names, context))
 
 
 def _named(app: App, names: Names, task: Task) -> Callable[..., str]:
@@ -155,7 +158,9 @@ def _normal(app: App, names: Names, name: str, value: Any) -> str:
 def _as_set(value: Any) -> Any:
     if isinstance(value, Declined | Unsupported | Unclear):
         return type(value).__name__
-    return frozenset(map(_as_set, value)) if isinstance(value, list | tuple) else value
+    if isinstance(value, dict):
+        value = list(value.items())
+    return tuple(sorted(map(str, map(_as_set, value)))) if isinstance(value, list | tuple) else value
 
 
 def _canonical(program: str, bench: Bench) -> str:
@@ -208,7 +213,8 @@ def _agree(wanted: Meaning, found: Meaning, ordered: bool) -> bool:
         return not rows or rows == [(0.0,)]
     if len(rows) != wanted.count and wanted.count:
         return False
-    projected = ([tuple(row[at] for at in picked) for row in rows] for picked in _mappings(wanted, rows))
+    tried = islice(_mappings(wanted, rows), MOST_MAPPINGS)
+    projected = ([tuple(row[at] for at in picked) for row in rows] for picked in tried)
     return any(
         _holds(wanted, found_rows) and (not ordered or _in_order(wanted, found_rows)) for found_rows in projected
     )
@@ -231,9 +237,17 @@ def _mappings(wanted: Meaning, rows: list[Row]) -> Any:
     width = len(rows[0])
     allowed = [{_key(row[at]) for row in (*wanted.must, *wanted.may)} for at in range(wanted.columns)]
     options = [[at for at in range(width) if {_key(row[at]) for row in rows} <= good] for good in allowed]
-    for picked in product(*options):
-        if len(set(picked)) == len(picked):
-            yield picked
+    yield from _distinct(options)
+
+
+def _distinct(options: list[list[int]], taken: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+    """Ways to take a different column each time, the one in the same place first."""
+    if len(taken) == len(options):
+        yield taken
+        return
+    for at in sorted(options[len(taken)], key=lambda at: at != len(taken)):
+        if at not in taken:
+            yield from _distinct(options, (*taken, at))
 
 
 def _holds(wanted: Meaning, rows: list[Row]) -> bool:

@@ -199,3 +199,130 @@ def test_a_draft_is_saved_once_and_never_by_a_what_if(small_world: Path, tmp_pat
     assert copilot.run('plans.where(name="No Memphis").select("plan_id", "status")').rows == [["PLN-6", "draft"]]
     copilot.adopt("PLN-6", by="Ada")
     assert copilot.run('plans.where(status="current").select("plan_id")').rows == [["PLN-6"]]
+
+
+# What a review found, each silently wrong or a traceback once ---------------------------------------------------
+
+
+@pytest.mark.parametrize(("program", "same_as"), [
+    ('q = orders\nq.where(region="EU").count()', 'orders.where(region="Europe").count()'),
+    ('[inventory.where(sku=s).sum("available") for s in ("H100", "B200")]',
+     '[inventory.where(sku=s).sum("available") for s in ("GPU-H100", "GPU-B200")]'),
+    ('any_of(orders.where(sku="H100"), orders.where(sku="B200")).where(region="europe").count()',
+     'orders.where(sku__in=["GPU-H100", "GPU-B200"], region="Europe").count()'),
+    ('q = docks\nq.where(datacenter="Dublin").count()', 'docks.where(city="Dublin").count()'),
+    ('plans.where(created_at="2026-10-30").count()',
+    'plans.where(created_at__gte="2026-10-30", created_at__lt="2026-10-31").count()'),
+])  # fmt: skip
+def test_names_and_days_mean_the_same_wherever_they_stand(copilot: Copilot, program: str, same_as: str) -> None:
+    answer = copilot.run(program)
+    assert answer.outcome == "answered", answer.text
+    assert [row[-1] for row in answer.rows] == [row[-1] for row in copilot.run(same_as).rows]
+
+
+@pytest.mark.parametrize("program", [
+    'orders.by("sku").count().sort("-quantity").top(3)',
+    'orders.by("region").count().select("region", "order_id")',
+    'any_of(orders.top(3).where(status="planned"), orders.where(status="open")).count()',
+    'any_of(orders.by("sku").count().where(count__gt=2), orders.where(status="open")).count()',
+    "orders.top(10**30)", "orders.where(quantity__gt=10**30).count()",
+    'orders.where(due_date__week="9999-12-31").count()',
+    'q = orders\nq.where(city="Dubln").count()',
+    'number(orders.min("due_date"))', 'plans.where(created_at="2026-11-20xyz")',
+    'what_if(delay_order("ORD-1001", 10**9))',
+    'what_if(scale_demand(10**12))', 'what_if(add_stock("Reno", "GPU-H100", 10**30))',
+    'what_if(scale_demand(20, region="Europe", datacenter="SIN1"))',
+    'what_if(scale_demand(20, sku="GPU-H100", category="Storage"))',
+    'explain("ORD-1061")',
+])  # fmt: skip
+def test_what_has_no_meaning_is_refused_in_one_line(copilot: Copilot, program: str) -> None:
+    answer = copilot.run(program)
+    assert answer.outcome in ("failed", "clarify"), answer
+    assert "\n" not in answer.text and "Error" not in answer.text
+
+
+def test_groups_that_were_filtered_are_still_ranked(copilot: Copilot) -> None:
+    rows = copilot.run('orders.by("sku").count().where(count__gt=2).top(3)').rows
+    every = copilot.run('orders.by("sku").count().where(count__gt=2)').rows
+    assert [row[1] for row in rows] == sorted((row[1] for row in every), reverse=True)[:3]
+
+
+def test_an_average_of_counts_is_an_average_of_counts(copilot: Copilot) -> None:
+    counts = [row[1] for row in copilot.run('orders.by("region").count()').rows]
+    assert copilot.run('orders.by("region").count().avg("count")').rows == [[pytest.approx(sum(counts) / len(counts))]]
+
+
+@pytest.mark.parametrize("program", [
+    'number(orders.where(status="open").avg("days_late"))',
+    "1 / number(orders.where(days_late__gt=9000).count())",
+])  # fmt: skip
+def test_a_calculation_with_nothing_is_empty(copilot: Copilot, program: str) -> None:
+    answer = copilot.run(program)
+    assert (answer.outcome, answer.rows) == ("empty", [])
+    assert told(copilot, program).outcome == "empty"
+
+
+def test_what_a_task_refuses_is_told_and_not_asked_back(copilot: Copilot) -> None:
+    answer = told(copilot, 'explain("ORD-1061")')
+    assert answer.outcome == "failed" and "is not an open order" in answer.text
+
+
+@pytest.mark.parametrize(
+    "program", ['(plan(), plan(close_warehouse("Memphis")))', '{"a": plan(), "b": plan(name="x")}']
+)
+def test_every_draft_that_is_shown_is_saved(small_world: Path, tmp_path: Path, home: Path, program: str) -> None:
+    path = Path(shutil.copy(small_world, tmp_path / "own.db"))
+    copilot = Copilot(app, database_url=f"sqlite:///{path}", model=Scripted({}), settings=Settings(home=home))
+    assert "Saved as PLN-6, PLN-7" in copilot.run(program).text
+
+
+def test_results_of_different_kinds_do_not_share_headers(copilot: Copilot) -> None:
+    answer = copilot.run('[orders.count(), inventory.sum("available")]')
+    assert [row[0] for row in answer.rows] == ["Number of orders", "Total available"]
+    answer = copilot.run('[why_not(o, warehouse="Leipzig") for o in ("ORD-1001", "ORD-1002", "ORD-1003")]')
+    assert all(len(row) == len(answer.columns) for row in answer.rows)
+    assert answer.rows[0][0].startswith("ORD-1001 from Leipzig")
+
+
+@pytest.mark.parametrize(("program", "says"), [
+    ('orders.where(status="open").avg("days_late")', "There is no average days late for orders with status open."),
+    ('orders.count().sum("quantity")', "Number of orders "),
+    ('orders.by("region").count().where(count__gt=5)', "region groups of orders"),
+    ('orders.share(region="Europe")', "with region Europe among orders:"),
+    ('orders.where(warehouse__isnull=True).count()', "with no warehouse:"),
+    ('orders.where(due_date__week="this").count()', "with due date this week:"),
+    ('orders.where(due_date__gt="2026-11-20", due_date__next=1).count()',
+     "due date after 2026-11-20 and due date in the next 1 day"),
+    ('orders.where(status__in=["open", "planned"]).count()', "with status one of open or planned:"),
+])  # fmt: skip
+def test_a_sentence_says_what_is_so(copilot: Copilot, program: str, says: str) -> None:
+    assert says in copilot.run(program).text
+
+
+def test_halves_of_characters_and_markup_break_nothing(copilot: Copilot) -> None:
+    assert copilot.ask("caf\ud800").outcome == "declined"
+    assert copilot.run('"\\[/x]"').outcome == "answered"
+
+
+def test_a_choice_takes_the_place_of_the_word_that_was_unclear(copilot: Copilot) -> None:
+    first = "late orders by region from haldn"
+    copilot._writer = Scripted(
+        {first: 'orders.where(supplier="Haldn").by("region").count()'}, otherwise="orders.count()"
+    )
+    chat = copilot.chat()
+    assert chat.ask(first).choices == ["Halden"]
+    assert chat.ask("Halden").question == "late orders by region from Halden"
+
+
+def test_an_app_without_examples_says_no_all_the_same(clinic_copilot: Copilot) -> None:
+    clinic_copilot.app.examples, before = [], clinic_copilot.app.examples
+    try:
+        assert told(clinic_copilot, 'unsupported("forecast")').outcome == "steered"
+    finally:
+        clinic_copilot.app.examples = before
+
+
+def test_a_verdict_is_one_of_three(copilot: Copilot) -> None:
+    answer = copilot.run("orders.count()")
+    with pytest.raises(CopilotError, match="no verdict"):
+        copilot.feedback(answer.id, "great")  # type: ignore[arg-type]

@@ -50,6 +50,9 @@ def linker(copilot: Copilot) -> Linker:
     ("wk of Nov 9th or 2026-11-16", "2026-11-09 = date; 2026-11-16 = date"),
     ("in december", "2026-12 = month"),
     ("may it be late", ""),
+    ("orders due 31 Nov", ""),
+    ("we work 24/7", ""),
+    ("cap the dock at 1001 racks", ""),
     ("how is the weather", ""),
 ])  # fmt: skip
 def test_what_is_linked(linker: Linker, question: str, shown: str) -> None:

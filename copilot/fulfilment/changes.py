@@ -9,7 +9,7 @@ from math import floor
 
 from copilot.fulfilment.problem import ANY_SUPPLIER, Bar, Lane, Lot, Order, Problem
 
-_EDIT, _CANCEL, _SCALE, _ADD = range(4)
+_SET, _EDIT, _CANCEL, _SCALE, _ADD = range(5)
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Change:
         name: the function that made it, such as ``"close_warehouse"``.
         text: what it means, for a sentence: ``"Memphis closed"``.
         apply: the changed problem; raises ValueError, in one line, where the problem does not allow it.
-        phase: when it applies among others, so that their order does not matter: orders are edited, then cancelled,
-            what is left is scaled, then orders and stock are added.
+        phase: when it applies among others, so that their order does not matter: due dates are set, orders are
+            edited, then cancelled, what is left is scaled, then orders and stock are added.
     """
 
     name: str
@@ -89,8 +89,13 @@ def scale_demand(
         category: only orders of SKUs of this category.
     """
     _at_least_minus_100("scale_demand", percent)
+    _sensible("scale_demand", percent, 1000)
 
     def apply(problem: Problem) -> Problem:
+        _sites(problem, region, datacenter)
+        if sku and category and category != _category(problem, sku):
+            raise ValueError(f"{sku} is not of category {category}")
+
         def scaled(order: Order) -> Order:
             hit = _is(order.region, region) and _is(order.datacenter, datacenter)
             hit = hit and _is(order.sku, sku) and _is(order.category, category)
@@ -114,6 +119,7 @@ def add_order(datacenter: str, sku: str, quantity: int, due_date: str) -> Change
     """
     due = _day(due_date)
     _positive("add_order", quantity)
+    _sensible("add_order", quantity, 1e6)
 
     def apply(problem: Problem) -> Problem:
         regions = problem.regions | {order.datacenter: order.region for order in problem.orders}
@@ -148,12 +154,13 @@ def delay_order(order_id: str, days: int) -> Change:
         order_id: the order, open or planned.
         days: calendar days later; negative is earlier.
     """
+    _sensible("delay_order", days, 3650)
 
     def apply(problem: Problem) -> Problem:
         return _order(problem, order_id, lambda order: replace(order, due_date=order.due_date + timedelta(days)))
 
     how = "later" if days >= 0 else "earlier"
-    return Change("delay_order", f"{order_id} due {abs(days)} days {how}", apply)
+    return Change("delay_order", f"{order_id} due {_days(days)} {how}", apply)
 
 
 def set_due_date(order_id: str, date: str) -> Change:
@@ -168,7 +175,7 @@ def set_due_date(order_id: str, date: str) -> Change:
     def apply(problem: Problem) -> Problem:
         return _order(problem, order_id, lambda order: replace(order, due_date=due))
 
-    return Change("set_due_date", f"{order_id} due {due}", apply)
+    return Change("set_due_date", f"{order_id} due {due}", apply, _SET)
 
 
 def prioritise(order_id: str, priority: int) -> Change:
@@ -197,6 +204,7 @@ def add_stock(warehouse: str, sku: str, quantity: int, supplier: str | None = No
         supplier: whose racks they are; racks of no named supplier are taken by every data center.
     """
     _positive("add_stock", quantity)
+    _sensible("add_stock", quantity, 1e6)
 
     def apply(problem: Problem) -> Problem:
         known: tuple[Order | Lot, ...] = (*problem.orders, *problem.lots)
@@ -245,11 +253,12 @@ def delay_supply(
         warehouse: only racks on their way into this warehouse.
         sku: only racks of this SKU.
     """
+    _sensible("delay_supply", days, 3650)
 
     def apply(problem: Problem) -> Problem:
         def inbound(lot: Lot) -> bool:
             hit = _is(lot.supplier, supplier) and _is(lot.warehouse, warehouse) and _is(lot.sku, sku)
-            return hit and lot.available_from > problem.today
+            return hit and lot.inbound
 
         def moved(lot: Lot) -> Lot:
             return replace(lot, available_from=max(problem.today, lot.available_from + timedelta(days)))
@@ -257,7 +266,7 @@ def delay_supply(
         return _lots(problem, inbound, moved)
 
     how = "later" if days >= 0 else "earlier"
-    return Change("delay_supply", f"deliveries of {_supply(supplier, warehouse, sku)} {abs(days)} days {how}", apply)
+    return Change("delay_supply", f"deliveries of {_supply(supplier, warehouse, sku)} {_days(days)} {how}", apply)
 
 
 def change_lane_cost(percent: float, warehouse: str | None = None, datacenter: str | None = None) -> Change:
@@ -269,6 +278,7 @@ def change_lane_cost(percent: float, warehouse: str | None = None, datacenter: s
         datacenter: only lanes to this data center.
     """
     _at_least_minus_100("change_lane_cost", percent)
+    _sensible("change_lane_cost", percent, 1000)
 
     def apply(problem: Problem) -> Problem:
         return _lanes(
@@ -336,7 +346,15 @@ def _sites(problem: Problem, region: str | None, datacenter: str | None) -> set[
     if region is None:
         return {datacenter}
     regions = problem.regions | {order.datacenter: order.region for order in problem.orders}
-    return {site for site, where in regions.items() if where == region and _is(site, datacenter)}
+    sites: set[str | None] = {site for site, where in regions.items() if where == region and _is(site, datacenter)}
+    if not sites:
+        raise ValueError(f"{datacenter} is not in {region}")
+    return sites
+
+
+def _category(problem: Problem, sku: str) -> str | None:
+    known: tuple[Order | Lot, ...] = (*problem.orders, *problem.lots)
+    return next((other.category for other in known if other.sku == sku), problem.categories.get(sku))
 
 
 def _is(value: str, wanted: str | None) -> bool:
@@ -357,6 +375,15 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is not a date such as 2026-11-30") from None
+
+
+def _days(count: int) -> str:
+    return f"{abs(count)} {'day' if abs(count) == 1 else 'days'}"
+
+
+def _sensible(name: str, value: float, most: float) -> None:
+    if not -most <= value <= most:
+        raise ValueError(f"{name} takes {most:,.0f} at most, not {value:g}")
 
 
 def _positive(name: str, quantity: int) -> None:

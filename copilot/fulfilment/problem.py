@@ -28,7 +28,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Lot:
-    """Racks of one SKU of one supplier in one warehouse: there today, or from the day a delivery arrives."""
+    """Racks of one SKU of one supplier in one warehouse: there today, or `inbound` from the day a delivery arrives."""
 
     lot_id: str
     warehouse: str
@@ -37,6 +37,7 @@ class Lot:
     category: str
     quantity: int
     available_from: date
+    inbound: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Nothing here is reached by a program that a model wrote. `save_plan` and `adopt`
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -185,7 +186,8 @@ def _lots(connection: Connection, on: date) -> tuple[Lot, ...]:
     ]
     coming = select(_delivery).order_by(func.length(_delivery.c.delivery_id), _delivery.c.delivery_id)
     for row in connection.execute(coming):
-        lots.append(_lot(row, category, row.delivery_id, row.quantity, max(on, row.arrival_date)))
+        lot = _lot(row, category, row.delivery_id, row.quantity, max(on, row.arrival_date))
+        lots.append(replace(lot, inbound=True))
     return tuple(lots)
 
 

@@ -53,7 +53,7 @@ def plan(context: Context, *changes: Change, name: str | None = None) -> Result:
     rows = [[measure, value] for measure, value in zip(MEASURES, _figures(made).values, strict=True)]
     total, late, unmet = _money(made.costs.total), made.orders_late, made.racks_unmet
     text = f'Draft "{called}": {total} in all, {late} orders late, {unmet} racks unmet.'
-    return Result(text, ("measure", "value"), rows, save=save)
+    return Result(text, ("measure", "value"), rows, save=save, varied=called)
 
 
 def what_if(context: Context, *changes: Change) -> WhatIf:
@@ -82,7 +82,7 @@ def explain(context: Context, order_id: str) -> Result:
     details = {
         "next best": (("warehouse", "supplier", "dock_date", "extra_per_rack", "what stands in the way"), others)
     }
-    return Result(told.text, columns, lines, details)
+    return Result(told.text, columns, lines, details, varied=order_id)
 
 
 def why_not(
@@ -93,8 +93,8 @@ def why_not(
     current = _current(problem)
     forced = why.why_not(problem, current, order_id, warehouse=warehouse, supplier=supplier, week=week)
     if forced.plan is None:
-        return Result(forced.text, ("order_id", "reason"), [[order_id, forced.reason]])
-    return _compared(_figures(current), _figures(forced.plan), forced.text)
+        return Result(forced.text, ("order_id", "reason"), [[order_id, forced.reason]], varied=forced.asked)
+    return _compared(_figures(current), _figures(forced.plan), forced.text, varied=forced.asked)
 
 
 def bottlenecks(context: Context, top: int = 5) -> Result:
@@ -140,7 +140,7 @@ def _compared(before: Figures, after: Figures, subject: str, varied: str = "") -
     rows = [[measure, b, a, a - b] for measure, b, a in pairs]
     moved = _moved(before.lines, after.lines)
     details = {"orders that change most": (CHANGED, moved[:MOST_CHANGED])}
-    text = f"{subject} {_difference(pairs)}. {len(moved)} orders change."
+    text = f"{subject} {_difference(pairs)}. {len(moved)} {'order changes' if len(moved) == 1 else 'orders change'}."
     return WhatIf(text, COLUMNS, rows, details, Chart(kind="before_after", x="measure", y=["before", "after"]),
                   varied=varied, figures=after)  # fmt: skip
 

@@ -50,12 +50,13 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Forced:
-    """What came of forcing an order: a plan and its price in US dollars, or the reason why not."""
+    """What came of forcing an order as `asked`: a plan and its price in US dollars, or the reason why not."""
 
     text: str
     plan: Plan | None = None
     price: float = 0.0
     reason: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,15 @@ def why_not(
     order, wish = problem.order(order_id), _Wish(warehouse, supplier, _week(week))
     if wish == _Wish():
         raise ProgramError("why_not() takes a warehouse, a supplier or a week")
+    asked = f"{order_id} {wish.said}"
     lines = [line for line in current.lines if line.order_id == order_id]
     if lines and order_id not in current.unmet and all(wish.fits_line(line) for line in lines):
-        return Forced(f"{order_id} is planned {wish.said} already; the plan", current)
+        return Forced(f"{order_id} is planned {wish.said} already; the plan", current, asked=asked)
     plan = _forced(problem, order, wish)
     if plan is None or order_id in plan.unmet:
         reason = _obstacle(problem, order, wish)
-        return Forced(f"{order_id} cannot be served {wish.said}: {reason}.", reason=reason)
-    return Forced(f"With {order_id} {wish.said}, the plan", plan, plan.costs.total - current.costs.total)
+        return Forced(f"{order_id} cannot be served {wish.said}: {reason}.", reason=reason, asked=asked)
+    return Forced(f"With {asked}, the plan", plan, plan.costs.total - current.costs.total, asked=asked)
 
 
 def bottlenecks(problem: Problem, current: Plan, top: int = 5) -> list[Limit]:

@@ -8,16 +8,23 @@ from typing import Any
 
 from copilot.answer import Declined, Unclear, Unsupported
 from copilot.app import App, Context, NameKind, Task
-from copilot.errors import NameMistake, ProgramError
+from copilot.errors import Ambiguous, LimitReached, NameMistake, ProgramError, Refused
 from copilot.names import Names
 from copilot.query import ColumnRef, Query, any_of
 
 Number = Callable[[Query], float]
 
 
-def values(app: App, context: Context) -> dict[str, Query]:
+def values(app: App, names: Names, context: Context) -> dict[str, Query]:
     """Every view, as a query over all its rows."""
-    return {name: Query.over(view, context.today) for name, view in app.views.items()}
+
+    def meant(kind: str, text: str) -> tuple[str, ...]:
+        found = names.resolve(kind, text)
+        if found.mended:
+            raise NameMistake(kind, text, found.names)
+        return found.names
+
+    return {name: Query.over(view, context.today, meant) for name, view in app.views.items()}
 
 
 def functions(app: App, names: Names, context: Context, number: Number) -> dict[str, Callable[..., Any]]:
@@ -42,7 +49,14 @@ def _task(app: App, names: Names, context: Context, task: Task) -> Callable[...,
             if (kind := app.kind_of(parameter)) and isinstance(value, str):
                 given.arguments[parameter] = _known(names, kind, value)
         before = (context,) if task.wants_context else ()
-        return task.call(*before, *given.args, **given.kwargs)
+        try:
+            return task.call(*before, *given.args, **given.kwargs)
+        except (NameMistake, Ambiguous, LimitReached):
+            raise
+        except (ProgramError, ValueError) as error:
+            raise Refused(str(error)) from error
+        except (TypeError, ArithmeticError, LookupError) as error:
+            raise Refused(f"{task.name}() cannot take these values; are they of a sensible size?") from error
 
     return call
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pydantic_monty as monty
 
-from copilot.errors import CopilotError, LimitReached, ProgramError
+from copilot.errors import LimitReached, Nothing, ProgramError
 from copilot.query import Query
 
 SECONDS = 2.0
@@ -40,19 +40,24 @@ STOPPED = {
 
 
 class Failure:
-    """Carries the first host error past the sandbox, which would keep only its text."""
+    """Carries the last host error past the sandbox, which would keep only its text."""
 
     def __init__(self) -> None:
-        self.error: CopilotError | None = None
+        self.error: Exception | None = None
 
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a host function; what it returns is lent to the sandbox."""
         try:
             return lend(function(*args, **kwargs), self)
-        except (CopilotError, ValueError) as error:
-            told = error if isinstance(error, CopilotError) else ProgramError(str(error))
-            self.error = self.error or told
-            raise ValueError(str(error)) from None
+        except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
+            self.error = ProgramError(_key(error))
+        except Exception as error:
+            self.error = error
+        raise ValueError(_key(self.error)) from None
+
+    def behind(self, error: monty.MontyError) -> Exception | None:
+        """The host error that ended the program; None if the program caught it and failed of itself later."""
+        return self.error if self.error and _key(self.error) in str(error) else None
 
 
 class Lent(monty.ClassInstance):
@@ -108,11 +113,17 @@ def run(program: str, functions: Mapping[str, Callable[..., Any]], values: Mappi
         with session as running:
             return running.feed_run(program, external_lookup=lookup, print_callback=monty.CollectString(10_000))
     except monty.MontyError as error:
-        raise failure.error or _told(error) from error
+        raise failure.behind(error) or _told(error) from error
+
+
+def _key(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _told(error: monty.MontyError) -> ProgramError:
     text = str(error).strip()
+    if "ZeroDivisionError" in text:
+        return Nothing("there is nothing to divide by: a sum or count in the calculation is 0")
     if isinstance(error, monty.MontyCrashedError):
         return LimitReached("the program was stopped: it ran too long or grew too large")
     for word, why in STOPPED.items():
