@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -183,8 +184,13 @@ class Copilot:
         with self._writing() as connection:
             return result.save(connection) if result.save else ""
 
-    def _writing(self) -> sa.Connection:
-        return writable(self.database.url).connect()
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        try:
+            with writable(self.database.url).connect() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise SetupError(f"the database cannot be written to: {error.orig}") from error
 
     def _logged(self, answer: Answer) -> Answer:
         self._history.record(answer, self.app.name, self._writer.name if self._writer else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,7 +49,8 @@ def plan(context: Context, *changes: Change, name: str | None = None) -> Result:
     called = name or _said(changes) or "Re-plan"
 
     def save(connection: sa.Connection) -> str:
-        return store.save_plan(connection, made, called, problem.orders)
+        now = datetime.combine(context.today, datetime.now().time().replace(microsecond=0))
+        return store.save_plan(connection, made, called, problem.orders, created_at=now)
 
     rows = [[measure, value] for measure, value in zip(MEASURES, _figures(made).values, strict=True)]
     total, late, unmet = _money(made.costs.total), made.orders_late, made.racks_unmet
