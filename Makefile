@@ -24,7 +24,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 
 run: $(VENV)/.run  ## set up, build the demo world, answer three questions in the terminal
 	$(BIN)/copilot ask "Which three warehouses have the most H100s free?"
-	$(BIN)/copilot ask "How many orders for Dublin are late, by category?"
+	$(BIN)/copilot ask "How many orders are late in each region?"
 	$(BIN)/copilot ask "What if Memphis closes and GPU demand in Europe goes up 20%?"
 
 test: $(VENV)/.dev  ## set up and run every test

@@ -160,7 +160,7 @@ def _show(answer: Answer) -> None:
         console.print(_table(answer.columns, answer.rows))
     for title, table in answer.details.items():
         console.print(f"\n{title}")
-        console.print(_table(table.columns, table.rows))
+        console.print(_table(*_paired(table.columns, table.rows)))
     for choice in answer.choices:
         console.print(Text(f"  • {choice}"))
     if answer.outcome in ("steered", "declined"):
@@ -169,11 +169,26 @@ def _show(answer: Answer) -> None:
         console.print(Text(f"{answer.program}  ({answer.timings.total:.0f} ms)", style="dim"))
 
 
+def _paired(columns: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
+    """A column and its new value in one, so that what changes fits a terminal: ``Memphis → Busan``."""
+    pairs = [(at, columns.index(f"new_{c}") if f"new_{c}" in columns else None) for at, c in enumerate(columns)]
+    kept = [(old, new) for old, new in pairs if not columns[old].startswith("new_")]
+    shown = [[row[old] if new is None else _change(row[old], row[new]) for old, new in kept] for row in rows]
+    return [columns[old] for old, _ in kept], shown
+
+
+def _change(old: Any, new: Any) -> str:
+    before, after = ("none" if value is None else str(value) for value in (old, new))
+    return before if before == after else f"{before} → {after}"
+
+
 def _table(columns: list[str], rows: list[list[Any]]) -> Table:
     table = Table(caption=f"{len(rows) - SHOWN:,} more rows; --json gives all" if len(rows) > SHOWN else None)
     for at, name in enumerate(columns):
         number = all(isinstance(row[at], int | float | None) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if number else "left")
+        table.add_column(
+            name.replace("_", " "), justify="right" if number else "left", no_wrap=at == 0, overflow="fold"
+        )
     for row in rows[:SHOWN]:
         table.add_row(*(_cell(cell) for cell in row))
     return table

@@ -134,3 +134,9 @@ def test_a_bad_line_of_a_data_file_is_told_by_its_number(run, tmp_path: Path) ->
 def test_an_app_that_is_not_there_is_one_line(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     status, _, err = run("finetune", "synthesize", str(tmp_path / "x.jsonl"), "--app", "nothing:app")
     assert status == 1 and "there is no app at 'nothing:app'" in err
+
+
+def test_a_what_if_shows_what_changes_side_by_side(run) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = run("copilot", "run", 'what_if(close_warehouse("Memphis"))')
+    assert status == 0
+    assert "Memphis → " in out and "new warehouse" not in out
