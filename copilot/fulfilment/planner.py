@@ -61,6 +61,8 @@ EQUAL = 0.005
 """US dollars within which two plans cost the same."""
 TIGHT = 1e-6
 """The gap that an integer program is solved to, as a part of the cost, as long as its nodes last."""
+REACH = 10.0
+"""US dollars a rack of reduced cost up to which arcs enter the first integer program; more, only if it falls short."""
 NODES = 500
 """Nodes it may search for that: a count and not a time, so that an answer does not depend on the machine."""
 _NEGATIVE = -1e-7
@@ -260,7 +262,7 @@ def _whole(relaxed: Relaxation, gap: float, until: float | None) -> tuple[_Racks
     if np.abs(relaxed.racks - racks[relaxed.used]).max(initial=0.0) < 1e-6:
         return racks, EQUAL
     racks[relaxed.used] = np.floor(relaxed.racks + 1e-6)
-    reach = TIGHT * abs(relaxed.bound)
+    reach = min(REACH, TIGHT * abs(relaxed.bound))
     while True:
         # an arc whose reduced cost is beyond what a plan costs over the bound is in no better plan
         racks, cost, bound = _integer(relaxed, (relaxed.reduced <= reach) | (racks > 0), racks, gap, until)
