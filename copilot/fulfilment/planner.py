@@ -61,7 +61,7 @@ EQUAL = 0.005
 """US dollars within which two plans cost the same."""
 TIGHT = 1e-6
 """The gap that an integer program is solved to, as a part of the cost, as long as its nodes last."""
-REACH = 10.0
+REACH = 1.0
 """US dollars a rack of reduced cost up to which arcs enter the first integer program; more, only if it falls short."""
 NODES = 500
 """Nodes it may search for that: a count and not a time, so that an answer does not depend on the machine."""
