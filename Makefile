@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --editable
-NOTICE := "Setting up $(VENV): the first build of llama-cpp-python takes about six minutes on two cores; pip says so as it goes."
+NOTICE := "Setting up $(VENV): the first build of llama-cpp-python takes some minutes on two cores; pip says so as it goes."
 
 .PHONY: help run test lint bench clean
 help:  ## what each target does

@@ -409,10 +409,8 @@ def any_of(first: Query, second: Query) -> Query:
 
     Raises ProgramError if they are on two views, or one of them is grouped or cut.
     """
-    for query in (first, second):
-        if query.view != first.view or query.aggregates or query.groups or query.limit is not None:
-            raise ProgramError("any_of() takes two queries on one view that only filter")
-    if not first.source.compare(second.source):
+    cut = any(query.aggregates or query.groups or query.limit is not None for query in (first, second))
+    if cut or first.view != second.view or not first.source.compare(second.source):
         raise ProgramError("any_of() takes two queries on one view that only filter")
     either = sa.or_(sa.and_(sa.true(), *first.filters), sa.and_(sa.true(), *second.filters))
     said = (f"{', '.join(first.said) or 'any'} or {', '.join(second.said) or 'any'}",)

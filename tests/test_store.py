@@ -22,17 +22,10 @@ from fixtures.world import TODAY, generate
 PLAN, LINE, WORLD = (Base.metadata.tables[name] for name in ("plan", "plan_line", "world"))
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "small.db"
-    build(f"sqlite:///{path}", "small")
-    return path
-
-
 @pytest.fixture
-def path(small: Path, tmp_path: Path) -> Path:
+def path(small_world: Path, tmp_path: Path) -> Path:
     """A copy of the small world that a test may change."""
-    return Path(shutil.copy(small, tmp_path / "own.db"))
+    return Path(shutil.copy(small_world, tmp_path / "own.db"))
 
 
 @pytest.fixture
