@@ -16,7 +16,7 @@ from itertools import pairwise
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from copilot import calendar_words, number_words
+from copilot import amount_words, calendar_words, number_words
 from copilot.names import Names, plain
 
 TOKEN = re.compile(r"\$?\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
@@ -87,15 +87,16 @@ class Linker:
         """Every name, date and word of the app that the question mentions, in its order."""
         tokens = tokenise(question)
         named = list(self._exact(question, tokens))
-        dates = [date for date in self._dates(question) if not any(_within(date, name) for name in named)]
-        free = [t for t in tokens if not any(d.start < t.end and t.start < d.end for d in dates)]
-        found = [*dates, *self._exact(question, free)]
+        values = [value for value in self._values(question) if not any(_within(value, name) for name in named)]
+        free = [t for t in tokens if not any(d.start < t.end and t.start < d.end for d in values)]
+        found = [*values, *self._exact(question, free)]
         rest = [t for t in free if not any(f.start < t.end and t.start < f.end for f in found)]
         found += self._near(question, rest)
         return Links(question, tuple(sorted(found, key=lambda link: link.start)))
 
-    def _dates(self, question: str) -> Iterator[Link]:
-        for found in calendar_words.find(question, self.today):
+    def _values(self, question: str) -> Iterator[Link]:
+        """Dates, durations and parts: what a program takes as a value."""
+        for found in (*calendar_words.find(question, self.today), *amount_words.find(question)):
             yield Link(question[found.start : found.end], ((found.value, found.kind),), found.start, found.end)
 
     @cached_property

@@ -83,9 +83,14 @@ class Names:
         form = plain(text)
         if known := self.forms[kind].get(form):
             return Found(known)
-        if stands_for := self.also.get(kind, {}).get(form):
+        if stands_for := self.also.get(kind, {}).get(form) or self._group_of(kind, form):
             return Found((stands_for,))
         return self._nearest(kind, text, form)
+
+    def _group_of(self, kind: str, form: str) -> str | None:
+        """The group that a name is the only member of: the category of the one memory SKU."""
+        groups = self.members.get(kind, {}).items()
+        return next((group for group, names in groups if len(names) == 1 and plain(names[0]) == form), None)
 
     def _nearest(self, kind: str, text: str, form: str) -> Found:
         if any(c.isdigit() for c in form):
