@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from copilot.answer import Chart, Result
 from copilot.app import Context
 from copilot.errors import ProgramError
+from copilot.fulfilment import bottlenecks as binding
 from copilot.fulfilment import changes as change
 from copilot.fulfilment import store, why
 from copilot.fulfilment.changes import Change
@@ -25,6 +26,7 @@ COLUMNS = ("measure", "before", "after", "difference")
 CHANGED = ("order_id", "warehouse", "new_warehouse", "supplier", "new_supplier", "dock_date", "new_dock_date",
            "days_late", "new_days_late", "cost_difference")  # fmt: skip
 MOST_CHANGED = 50
+MOST_PAYING = 3
 
 
 @dataclass(frozen=True)
@@ -96,16 +98,17 @@ def why_not(
     forced = why.why_not(problem, current, order_id, warehouse=warehouse, supplier=supplier, week=week)
     if forced.plan is None:
         return Result(forced.text, ("order_id", "reason"), [[order_id, forced.reason]], varied=forced.asked)
-    return _compared(_figures(current), _figures(forced.plan), forced.text, varied=forced.asked)
+    compared = _compared(_figures(current), _figures(forced.plan), forced.text, varied=forced.asked)
+    return replace(compared, text=f"{compared.text}{_payers(compared, order_id)}")
 
 
 def bottlenecks(context: Context, top: int = 5) -> Result:
     """What binds the plan: the docks, lanes and stock where one more rack would save most."""
     problem = store.load_problem(context.connection)
-    found = why.bottlenecks(problem, _current(problem), top)
-    rows = [[limit.kind, limit.where, limit.week, limit.saves] for limit in found]
+    found = binding.bottlenecks(problem, top)
+    rows = [[limit.kind, limit.where, limit.week, limit.saves, ", ".join(limit.gaining)] for limit in found]
     text = f"The tightest limit is {found[0].text}." if found else "Nothing binds the current plan."
-    return Result(text, ("limit", "where", "week", "saves_per_rack"), rows)
+    return Result(text, ("limit", "where", "week", "saves_per_rack", "orders_gaining"), rows)
 
 
 TASKS = (
@@ -145,6 +148,14 @@ def _compared(before: Figures, after: Figures, subject: str, varied: str = "") -
     text = f"{subject} {_difference(pairs)}. {len(moved)} {'order changes' if len(moved) == 1 else 'orders change'}."
     return WhatIf(text, COLUMNS, rows, details, Chart(kind="before_after", x="measure", y=["before", "after"]),
                   varied=varied, figures=after)  # fmt: skip
+
+
+def _payers(compared: WhatIf, but: str) -> str:
+    """The other orders that cost more than before, the one that pays most first."""
+    moved = compared.details["orders that change most"][1]
+    paying = sorted((row for row in moved if row[0] != but and row[-1] >= 1), key=lambda row: -row[-1])
+    said = ", ".join(f"{row[0]} ({_money(row[-1])} more)" for row in paying[:MOST_PAYING])
+    return f" Who pays: {said}." if said else ""
 
 
 def _difference(pairs: Sequence[tuple[str, float, float]]) -> str:
