@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Database:
     def rows(self, connection: sa.Connection, statement: sa.Select[Any]) -> tuple[list[str], list[list[Any]], bool]:
         """A statement's columns, its rows up to the limit, and whether there were more."""
         result = connection.execute(statement, execution_options={"stream_results": True})
-        columns, rows = list(result.keys()), [list(row) for row in result.fetchmany(self.max_rows + 1)]
+        columns, rows = list(result.keys()), [list(map(_plain, row)) for row in result.fetchmany(self.max_rows + 1)]
         result.close()
         return columns, rows[: self.max_rows], len(rows) > self.max_rows
 
@@ -75,6 +76,7 @@ class Database:
 
         def connect() -> sqlite3.Connection:
             raw = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            raw.create_function("lower", 1, _lower, deterministic=True)
             raw.execute("PRAGMA query_only = ON")
             raw.set_authorizer(_only_reads)
             return raw
@@ -105,6 +107,16 @@ def writable(url: str | sa.URL) -> sa.Engine:
         SetupError: the URL is wrong.
     """
     return sa.create_engine(_with_driver(_parsed(url)), poolclass=sa.pool.NullPool)
+
+
+def _plain(value: Any) -> Any:
+    """A whole number as one: PostgreSQL sums whole numbers into its numeric type."""
+    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
+
+
+def _lower(text: Any) -> Any:
+    """Lower case in every alphabet, as on PostgreSQL; SQLite's own knows A to Z only."""
+    return text.lower() if isinstance(text, str) else text
 
 
 def _only_reads(action: int, first: str | None, second: str | None, *_: Any) -> int:
