@@ -54,6 +54,18 @@ def chat() -> None:
             _show(talk.ask(question))
 
 
+@cli.command()
+def adopt(
+    plan: Annotated[str, typer.Argument(help="the draft, such as PLN-3")],
+    by: Annotated[str, typer.Option(help="your name; it is recorded with the time")],
+    anyway: Annotated[bool, typer.Option("--anyway", help="even if the draft was made on older data")] = False,
+) -> None:
+    """Make a draft the current plan."""
+    with _opened() as copilot:
+        copilot.adopt(plan, by=by, anyway=anyway)
+    console.print(f"{plan} is the current plan.")
+
+
 def _asked() -> str:
     try:
         return console.input("[bold]> [/bold]").strip()

@@ -137,12 +137,22 @@ class Copilot:
         """The latest questions and what became of them, newest first."""
         return self._history.last(limit)
 
-    def adopt(self, plan_id: str, *, by: str) -> None:
-        """Make a draft plan the current one. Raises SetupError if that cannot be."""
+    def adopt(self, plan_id: str, *, by: str, anyway: bool = False) -> None:
+        """Make a draft plan the current one.
+
+        Args:
+            by: the person who says so; recorded with the time.
+            anyway: even if the draft was made on older data.
+
+        Raises:
+            NameMistake: there is no such plan.
+            QuestionError: the app refuses it, such as a draft made on older data.
+            SetupError: the app has no plans, or the database cannot be written to.
+        """
         if self.app.adopt is None:
             raise SetupError(f"{self.app.name} has no plans to adopt")
         with self._writing() as connection:
-            self.app.adopt(connection, plan_id, by)
+            self.app.adopt(connection, plan_id, by, anyway)
 
     def info(self) -> Info:
         """What is in use."""

@@ -132,6 +132,6 @@ def _members(connection: sa.Connection, source: str, within: str) -> dict[str, t
     both = sa.table(view, sa.column(column, sa.String()), sa.column(within, sa.String()))
     rows = connection.execute(sa.select(both).distinct())
     members: dict[str, tuple[str, ...]] = {}
-    for group, name in sorted((group, name) for group, name in rows if group is not None):
+    for group, name in sorted((group, name) for group, name in rows if None not in (group, name)):
         members[group] = (*members.get(group, ()), name)
     return members

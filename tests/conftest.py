@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from copilot.settings import Settings
 from copilot.testing import Scripted
 from fixtures.build import build
 from tests import clinics
+from tests.postgres import schema
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,21 @@ def demo_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("worlds") / "demo.db"
     build(f"sqlite:///{path}", "demo")
     return path
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The URL of an empty schema on PostgreSQL."""
+    with schema() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_world() -> Iterator[str]:
+    """The small demo world on PostgreSQL, read only by convention."""
+    with schema() as url:
+        build(url, "small")
+        yield url
 
 
 @pytest.fixture
