@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from copilot import cli
+from copilot.database import writable
 from finetune import cli as finetune_cli
 
 ROOT = Path(__file__).parent.parent
@@ -109,7 +111,21 @@ def test_a_world_is_built_once_and_not_replaced_unasked(run, tmp_path: Path) -> 
     assert run("copilot", "world", "small", "--database-url", url, "--overwrite")[0] == 0
 
 
-@pytest.mark.parametrize("command", ["ask", "run", "chat", "ui", "stub", "world", "doctor"])
+def test_a_draft_is_adopted_by_name_and_an_older_one_only_if_told_to(run, monkeypatch, small_world, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    url = f"sqlite:///{shutil.copy(small_world, tmp_path / 'own.db')}"
+    monkeypatch.setenv("COPILOT_DATABASE_URL", url)
+    assert run("copilot", "adopt", "PLN-3")[0] == 2
+    status, _, err = run("copilot", "adopt", "PLN-9", "--by", "ana")
+    assert (status, len(err.strip().splitlines())) == (1, 1) and "there is no plan 'PLN-9'" in err
+    assert run("copilot", "adopt", "PLN-3", "--by", "ana")[:2] == (0, "PLN-3 is the current plan.\n")
+    with writable(url).begin() as connection:
+        connection.exec_driver_sql("UPDATE stock SET on_hand = on_hand + 1")
+    status, _, err = run("copilot", "adopt", "PLN-4", "--by", "ben")
+    assert (status, len(err.strip().splitlines())) == (1, 1) and "supply changed since" in err
+    assert run("copilot", "adopt", "PLN-4", "--by", "ben", "--anyway")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["ask", "run", "chat", "adopt", "ui", "stub", "world", "doctor"])
 def test_every_command_has_help_and_is_in_the_readme(run, command: str) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = run("copilot", command, "--help")
     assert status == 0 and "Usage" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def assert_same(one: Answer, other: Answer) -> None:
     tables = [(one.rows, other.rows), *((one.details[title].rows, other.details[title].rows) for title in one.details)]
     for left, right in tables:
         assert [len(row) for row in left] == [len(row) for row in right]
-        for a, b in zip(sum(left, []), sum(right, []), strict=True):
+        for a, b in zip(chain(*left), chain(*right), strict=True):
             same = math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-6) if isinstance(a, float) else a == b
             assert type(a) is type(b) and same, (a, b)
 
