@@ -24,12 +24,14 @@ from copilot.errors import (
     ProgramError,
     QuestionError,
     Refused,
+    TypeMistake,
 )
 from copilot.link import Linker, Links
 from copilot.model.prompt import Turn
 from copilot.model.writer import Request, Writer, Written
 from copilot.names import Names
 from copilot.program import check, runtime, sandbox
+from copilot.program.mistake import explained
 from copilot.program.stub import stub
 from copilot.query import Query
 from copilot.show import Shown, looked_for, show
@@ -132,7 +134,10 @@ class Asking:
         if settled.mended:
             raise settled.mended[0]
         self.program = settled.program
-        sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
+        try:
+            sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
+        except TypeMistake as error:
+            raise TypeMistake(explained(error.complaint, stub(app)), error.line, error.column) from error
 
     def _run(self, connection: sa.Connection) -> Any:
         context = Context(connection, self.world.today)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from copilot.errors import Ambiguous, ProgramError
+from copilot.near import did_you_mean
 
 ColumnType = Literal["text", "int", "float", "date", "datetime"]
 NUMERIC = ("int", "float")
@@ -84,7 +85,7 @@ class View:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise ProgramError(f"{self.name} has no column {name!r}; it has {', '.join(c.name for c in self.columns)}")
+        raise ProgramError(f"{self.name} has no column {name!r}{did_you_mean(name, (c.name for c in self.columns))}")
 
 
 @dataclass(frozen=True)
@@ -330,7 +331,7 @@ class Query:
     def _cell(self, name: str) -> Cell:
         if name in self.cells:
             return self.cells[name]
-        raise ProgramError(f"{self.view.name} has no column {name!r}; it has {', '.join(self.cells)}")
+        raise ProgramError(f"{self.view.name} has no column {name!r}{did_you_mean(name, self.cells)}")
 
     def _own(self, name: str) -> Cell:
         """A column of the result: once rows are grouped or counted, their other columns are gone."""
