@@ -105,10 +105,7 @@ def world(
 
     if size not in ("small", "demo", "large"):
         raise typer.BadParameter(f"{size!r} is not a size; use small, demo or large")
-    settings = Settings.load()
-    url = database_url or settings.database
-    if database_url is None:
-        settings.home.mkdir(parents=True, exist_ok=True)
+    url = database_url or Settings.load().database
     with _progress() as tell:
         build(url, size, seed, tell, overwrite=overwrite)
     console.print(f"The {size} world is at {url}.")
@@ -119,7 +116,8 @@ def doctor(as_json: AsJson = False) -> None:
     """Tell what is in use, and what is wrong."""
     from copilot.doctor import examine
 
-    found = examine()
+    with _progress() as tell:
+        found = examine(tell)
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
     else:

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 
 from copilot.answer import Answer, Result
 from copilot.app import App
-from copilot.database import Database, writable
+from copilot.database import Database, reason, writable
 from copilot.errors import SetupError
 from copilot.history import Entry, History, Verdict
 from copilot.link import Linker
@@ -200,7 +200,7 @@ class Copilot:
             with writable(self.database.url).connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise SetupError(f"the database cannot be written to: {error.orig}") from error
+            raise SetupError(f"the database cannot be written to: {reason(error)}") from error
 
     def _logged(self, answer: Answer) -> Answer:
         self._history.record(answer, self.app.name, self._writer.name if self._writer else "")

@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         """The settings in force. Raises SetupError for an unknown or ill-formed variable."""
         if complaints := cls.unknown():
             raise SetupError(complaints[0])
+        return cls.known()
+
+    @classmethod
+    def known(cls) -> Settings:
+        """The settings, whatever else is set. Raises SetupError for an ill-formed variable."""
         try:
             return cls()
         except ValidationError as error:

@@ -143,6 +143,14 @@ def require(connection: Connection) -> None:
         )
 
 
+def try_saving(connection: Connection) -> None:
+    """Write to the plans and take it back. Raises the database's own error if no draft could be saved."""
+    try:
+        connection.execute(update(_plan).values(name=_plan.c.name))
+    finally:
+        connection.rollback()
+
+
 def today(connection: Connection) -> date:
     """The day it is in this world: the one stored with it, or else the real one.
 
