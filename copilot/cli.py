@@ -26,6 +26,7 @@ console = Console()
 errors = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="the whole answer, as JSON")]
+INTERRUPTED = 130
 SHOWN = 20
 """Rows of a table that are printed; --json gives all."""
 
@@ -217,6 +218,13 @@ def main() -> None:
     except CopilotError as error:
         errors.print(Text.assemble(("copilot: ", "red"), str(error)), soft_wrap=True)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if not interrupted(ended):
+            raise
         errors.print("stopped")
         raise SystemExit(1) from None
+
+
+def interrupted(ended: BaseException) -> bool:
+    """Whether Ctrl-C ended a command: typer catches it, and exits with a status of its own."""
+    return isinstance(ended, KeyboardInterrupt) or (isinstance(ended, SystemExit) and ended.code == INTERRUPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ from copilot.show import Shown, looked_for, show
 from copilot.suggest import nearest, suggestions
 
 LONGEST_QUESTION = 2_000
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""Characters that would act on a terminal, or end the line on which a model is asked."""
 T = TypeVar("T")
 
 
@@ -85,7 +88,7 @@ class Asking:
 
     def ask(self, question: str, writer: Writer, context: Sequence[Turn]) -> Iterator[Stage | Answer]:
         """Answer a question, telling each stage; the answer comes last."""
-        question = _readable(question)
+        question = CONTROL.sub(" ", _readable(question))
         try:
             _must_be_a_question(question)
             yield from self._stage("link", lambda: self._link(question))

@@ -4,35 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from copilot import cli
 from copilot.database import writable
-from finetune import cli as finetune_cli
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], small_world: Path):  # type: ignore[no-untyped-def]
-    """Runs a command on the small world; gives its exit status, output and errors."""
-    monkeypatch.setenv("COPILOT_DATABASE_URL", f"sqlite:///{small_world}")
-    monkeypatch.setenv("COLUMNS", "300")
-
-    def run(*words: str) -> tuple[int, str, str]:
-        main = finetune_cli.main if words[0] == "finetune" else cli.main
-        monkeypatch.setattr(sys, "argv", list(words))
-        with pytest.raises(SystemExit) as ended:
-            main()
-            raise SystemExit(0)
-        status = ended.value.code
-        said = capsys.readouterr()
-        return int(status or 0), said.out, said.err
-
-    return run
 
 
 def test_a_program_is_run_and_its_table_printed(run) -> None:  # type: ignore[no-untyped-def]
