@@ -98,7 +98,7 @@ class App:
     nearest: dict[str, str] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     today: Callable[[sa.Connection], date] = lambda connection: date.today()
-    adopt: Callable[[sa.Connection, str, str], None] | None = None
+    adopt: Callable[[sa.Connection, str, str, bool], None] | None = None
 
     def view(self, view: View) -> View:
         """Add a view that programs may query."""

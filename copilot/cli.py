@@ -26,6 +26,7 @@ console = Console()
 errors = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="the whole answer, as JSON")]
+INTERRUPTED = 130
 SHOWN = 20
 """Rows of a table that are printed; --json gives all."""
 
@@ -52,6 +53,18 @@ def chat() -> None:
         console.print(f"Ask about {copilot.app.about}. An empty line ends it.")
         while question := _asked():
             _show(talk.ask(question))
+
+
+@cli.command()
+def adopt(
+    plan: Annotated[str, typer.Argument(help="the draft, such as PLN-3")],
+    by: Annotated[str, typer.Option(help="your name; it is recorded with the time")],
+    anyway: Annotated[bool, typer.Option("--anyway", help="even if the draft was made on older data")] = False,
+) -> None:
+    """Make a draft the current plan."""
+    with _opened() as copilot:
+        copilot.adopt(plan, by=by, anyway=anyway)
+    console.print(f"{plan} is the current plan.")
 
 
 def _asked() -> str:
@@ -93,10 +106,7 @@ def world(
 
     if size not in ("small", "demo", "large"):
         raise typer.BadParameter(f"{size!r} is not a size; use small, demo or large")
-    settings = Settings.load()
-    url = database_url or settings.database
-    if database_url is None:
-        settings.home.mkdir(parents=True, exist_ok=True)
+    url = database_url or Settings.load().database
     with _progress() as tell:
         build(url, size, seed, tell, overwrite=overwrite)
     console.print(f"The {size} world is at {url}.")
@@ -107,7 +117,8 @@ def doctor(as_json: AsJson = False) -> None:
     """Tell what is in use, and what is wrong."""
     from copilot.doctor import examine
 
-    found = examine()
+    with _progress() as tell:
+        found = examine(tell)
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
     else:
@@ -207,6 +218,13 @@ def main() -> None:
     except CopilotError as error:
         errors.print(Text.assemble(("copilot: ", "red"), str(error)), soft_wrap=True)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if not interrupted(ended):
+            raise
         errors.print("stopped")
         raise SystemExit(1) from None
+
+
+def interrupted(ended: BaseException) -> bool:
+    """Whether Ctrl-C ended a command: typer catches it, and exits with a status of its own."""
+    return isinstance(ended, KeyboardInterrupt) or (isinstance(ended, SystemExit) and ended.code == INTERRUPTED)

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 
 from copilot.answer import Answer, Result
 from copilot.app import App
-from copilot.database import Database, writable
+from copilot.database import Database, reason, writable
 from copilot.errors import SetupError
 from copilot.history import Entry, History, Verdict
 from copilot.link import Linker
@@ -137,12 +137,22 @@ class Copilot:
         """The latest questions and what became of them, newest first."""
         return self._history.last(limit)
 
-    def adopt(self, plan_id: str, *, by: str) -> None:
-        """Make a draft plan the current one. Raises SetupError if that cannot be."""
+    def adopt(self, plan_id: str, *, by: str, anyway: bool = False) -> None:
+        """Make a draft plan the current one.
+
+        Args:
+            by: the person who says so; recorded with the time.
+            anyway: even if the draft was made on older data.
+
+        Raises:
+            NameMistake: there is no such plan.
+            QuestionError: the app refuses it, such as a draft made on older data.
+            SetupError: the app has no plans, or the database cannot be written to.
+        """
         if self.app.adopt is None:
             raise SetupError(f"{self.app.name} has no plans to adopt")
         with self._writing() as connection:
-            self.app.adopt(connection, plan_id, by)
+            self.app.adopt(connection, plan_id, by, anyway)
 
     def info(self) -> Info:
         """What is in use."""
@@ -190,7 +200,7 @@ class Copilot:
             with writable(self.database.url).connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise SetupError(f"the database cannot be written to: {error.orig}") from error
+            raise SetupError(f"the database cannot be written to: {reason(error)}") from error
 
     def _logged(self, answer: Answer) -> Answer:
         self._history.record(answer, self.app.name, self._writer.name if self._writer else "")

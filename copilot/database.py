@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from copilot.errors import LimitReached, SetupError
 READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 HARMFUL = {"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"}
 STEPS_BETWEEN_LOOKS = 2000
+CONNECT_SECONDS = 5
 
 
 class Database:
@@ -58,7 +60,7 @@ class Database:
     def rows(self, connection: sa.Connection, statement: sa.Select[Any]) -> tuple[list[str], list[list[Any]], bool]:
         """A statement's columns, its rows up to the limit, and whether there were more."""
         result = connection.execute(statement, execution_options={"stream_results": True})
-        columns, rows = list(result.keys()), [list(row) for row in result.fetchmany(self.max_rows + 1)]
+        columns, rows = list(result.keys()), [list(map(_plain, row)) for row in result.fetchmany(self.max_rows + 1)]
         result.close()
         return columns, rows[: self.max_rows], len(rows) > self.max_rows
 
@@ -75,6 +77,7 @@ class Database:
 
         def connect() -> sqlite3.Connection:
             raw = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            raw.create_function("lower", 1, _lower, deterministic=True)
             raw.execute("PRAGMA query_only = ON")
             raw.set_authorizer(_only_reads)
             return raw
@@ -93,7 +96,7 @@ class Database:
         given = self.url.query.get("options", "")
         options = " ".join([*([given] if isinstance(given, str) else given), limits])
         url = _with_driver(self.url).difference_update_query(["options"])
-        arguments = {"options": options.strip(), "connect_timeout": 5}
+        arguments = {"options": options.strip(), "connect_timeout": CONNECT_SECONDS}
         engine = sa.create_engine(url, connect_args=arguments, pool_pre_ping=True)
         return engine.execution_options(postgresql_readonly=True)
 
@@ -104,7 +107,25 @@ def writable(url: str | sa.URL) -> sa.Engine:
     Raises:
         SetupError: the URL is wrong.
     """
-    return sa.create_engine(_with_driver(_parsed(url)), poolclass=sa.pool.NullPool)
+    parsed = _with_driver(_parsed(url))
+    arguments = {} if parsed.get_backend_name() == "sqlite" else {"connect_timeout": CONNECT_SECONDS}
+    return sa.create_engine(parsed, connect_args=arguments, poolclass=sa.pool.NullPool)
+
+
+def reason(error: DBAPIError) -> str:
+    """What the database says is wrong, in one line."""
+    text = str(error.orig).strip()
+    return text.splitlines()[0] if text else type(error.orig).__name__
+
+
+def _plain(value: Any) -> Any:
+    """A whole number as one: PostgreSQL sums whole numbers into its numeric type."""
+    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
+
+
+def _lower(text: Any) -> Any:
+    """Lower case in every alphabet, as on PostgreSQL; SQLite's own knows A to Z only."""
+    return text.lower() if isinstance(text, str) else text
 
 
 def _only_reads(action: int, first: str | None, second: str | None, *_: Any) -> int:
@@ -115,7 +136,7 @@ def _only_reads(action: int, first: str | None, second: str | None, *_: Any) -> 
 
 
 def _with_driver(url: sa.URL) -> sa.URL:
-    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+    return url.set(drivername="postgresql+psycopg" if url.get_backend_name() == "postgresql" else "sqlite")
 
 
 def _parsed(url: str | sa.URL) -> sa.URL:
@@ -130,7 +151,8 @@ def _parsed(url: str | sa.URL) -> sa.URL:
 
 
 def _told(error: DBAPIError, seconds: float) -> LimitReached | SetupError:
-    text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    text = reason(error)
     if "interrupted" in text or "statement timeout" in text:
         return LimitReached(f"a query took longer than {seconds:g} s and was stopped; ask for less at once")
-    return SetupError(f"the database cannot be used: {text}")
+    todo = "is the server running, and COPILOT_DATABASE_URL right?"
+    return SetupError(f"the database cannot be used: {text}" + (f"; {todo}" if "connect" in text else ""))

@@ -2,6 +2,7 @@
 
     CopilotError
     ├── ProgramError      the program is wrong: the model writes again, or the operator is asked
+    │   ├── TypeMistake   what the type checker found, and where
     │   ├── NameMistake   a name that the database does not hold, with the nearest ones
     │   ├── Ambiguous     a name that fits several where one is due
     │   ├── Refused       a task cannot take these values; its text says why
@@ -23,6 +24,19 @@ class CopilotError(Exception):
 
 class ProgramError(CopilotError):
     """The program does not pass the check, or asks for something that cannot be."""
+
+
+class TypeMistake(ProgramError):
+    """What the type checker found in a program.
+
+    Args:
+        complaint: what is wrong.
+        line, column: where, from 1.
+    """
+
+    def __init__(self, complaint: str, line: int, column: int) -> None:
+        self.complaint, self.line, self.column = complaint, line, column
+        super().__init__(f"line {line}, column {column}: {complaint}")
 
 
 class NameMistake(ProgramError):

@@ -128,15 +128,15 @@ class Names:
 def _distinct(connection: sa.Connection, source: str) -> tuple[str, ...]:
     view, column = source.split(".")
     name: sa.ColumnClause[str] = sa.column(column)
-    rows = connection.execute(sa.select(name).select_from(sa.table(view)).distinct().order_by(name))
-    return tuple(str(found) for (found,) in rows if found is not None)
+    rows = connection.execute(sa.select(name).select_from(sa.table(view)).distinct())
+    return tuple(sorted(str(found) for (found,) in rows if found is not None))
 
 
 def _members(connection: sa.Connection, source: str, within: str) -> dict[str, tuple[str, ...]]:
     view, column = source.split(".")
     both = sa.table(view, sa.column(column, sa.String()), sa.column(within, sa.String()))
-    rows = connection.execute(sa.select(both).distinct().order_by(*both.c))
+    rows = connection.execute(sa.select(both).distinct())
     members: dict[str, tuple[str, ...]] = {}
-    for group, name in rows:
+    for group, name in sorted((group, name) for group, name in rows if None not in (group, name)):
         members[group] = (*members.get(group, ()), name)
     return members

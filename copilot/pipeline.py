@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,18 +25,22 @@ from copilot.errors import (
     ProgramError,
     QuestionError,
     Refused,
+    TypeMistake,
 )
 from copilot.link import Linker, Links
 from copilot.model.prompt import Turn
 from copilot.model.writer import Request, Writer, Written
 from copilot.names import Names
 from copilot.program import check, runtime, sandbox
+from copilot.program.mistake import explained
 from copilot.program.stub import stub
 from copilot.query import Query
 from copilot.show import Shown, looked_for, show
 from copilot.suggest import nearest, suggestions
 
 LONGEST_QUESTION = 2_000
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""Characters that would act on a terminal, or end the line on which a model is asked."""
 T = TypeVar("T")
 
 
@@ -83,7 +88,7 @@ class Asking:
 
     def ask(self, question: str, writer: Writer, context: Sequence[Turn]) -> Iterator[Stage | Answer]:
         """Answer a question, telling each stage; the answer comes last."""
-        question = _readable(question)
+        question = CONTROL.sub(" ", _readable(question))
         try:
             _must_be_a_question(question)
             yield from self._stage("link", lambda: self._link(question))
@@ -132,7 +137,10 @@ class Asking:
         if settled.mended:
             raise settled.mended[0]
         self.program = settled.program
-        sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
+        try:
+            sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
+        except TypeMistake as error:
+            raise TypeMistake(explained(error.complaint, stub(app)), error.line, error.column) from error
 
     def _run(self, connection: sa.Connection) -> Any:
         context = Context(connection, self.world.today)

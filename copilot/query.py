@@ -17,6 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from copilot.errors import Ambiguous, ProgramError
+from copilot.near import did_you_mean
 
 ColumnType = Literal["text", "int", "float", "date", "datetime"]
 NUMERIC = ("int", "float")
@@ -84,7 +85,7 @@ class View:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise ProgramError(f"{self.name} has no column {name!r}; it has {', '.join(c.name for c in self.columns)}")
+        raise ProgramError(f"{self.name} has no column {name!r}{did_you_mean(name, (c.name for c in self.columns))}")
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,23 @@ def _month_of(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(month_of, "sqlite")
 def _month_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"strftime('%Y-%m', {compiler.process(element.clauses, **kw)})"
+
+
+class by_code(FunctionElement[str]):
+    """A text as it is put in order: by code point, whatever collation the database has."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(by_code)
+def _by_code(element: Any, compiler: Any, **kw: Any) -> str:
+    return f'{compiler.process(element.clauses, **kw)} COLLATE "C"'
+
+
+@compiles(by_code, "sqlite")
+def _by_code_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return str(compiler.process(element.clauses, **kw))
 
 
 BUCKETS: dict[str, tuple[Callable[..., sa.ColumnElement[Any]], str]] = {
@@ -219,13 +237,13 @@ class Query:
     def min(self, field: str) -> Query:
         """The smallest value of a column."""
         return self._aggregate(
-            f"min_{field}", lambda q: (sa.func.min(q._cell(field).sql), q._cell(field).type), of=field
+            f"min_{field}", lambda q: (sa.func.min(_ordered(q._cell(field))), q._cell(field).type), of=field
         )
 
     def max(self, field: str) -> Query:
         """The largest value of a column."""
         return self._aggregate(
-            f"max_{field}", lambda q: (sa.func.max(q._cell(field).sql), q._cell(field).type), of=field
+            f"max_{field}", lambda q: (sa.func.max(_ordered(q._cell(field))), q._cell(field).type), of=field
         )
 
     def share(self, of: str | None = None, **lookups: Any) -> Query:
@@ -267,19 +285,14 @@ class Query:
         return {name: self.cells[name].type for name in self._output()}
 
     def select_statement(self) -> sa.Select[Any]:
-        """The SQLAlchemy SELECT of this query."""
-        statement = sa.select(*(self.cells[name].sql.label(name) for name in self._output()))
-        statement = statement.select_from(self.source).where(*self.filters)
-        if self.groups:
-            statement = statement.group_by(*(self.cells[name].sql for name in self.groups))
-        ordering = (self._ordering(name) for name in self.order or self.groups)
-        return statement.order_by(*ordering).limit(self.limit)
+        """The SQLAlchemy SELECT of this query; two databases with the same rows give them in the same order."""
+        return self._unordered().order_by(*map(self._ordering, self._total_order())).limit(self.limit)
 
     def one_column(self) -> sa.Select[Any]:
         """The SELECT of a query that yields one column, for `__in`. Raises ProgramError otherwise."""
         if len(self.columns) != 1:
             raise ProgramError("a query given to __in must select one column")
-        return self.select_statement()
+        return self._nested()
 
     # The pieces -------------------------------------------------------------------------------------------
 
@@ -290,8 +303,25 @@ class Query:
             return self.groups + self.aggregates
         return tuple(self.cells)
 
+    def _unordered(self) -> sa.Select[Any]:
+        statement = sa.select(*(self.cells[name].sql.label(name) for name in self._output()))
+        statement = statement.select_from(self.source).where(*self.filters)
+        return statement.group_by(*(self.cells[name].sql for name in self.groups)) if self.groups else statement
+
+    def _nested(self) -> sa.Select[Any]:
+        """The SELECT inside another, where an order matters only to what is cut."""
+        return self._unordered() if self.limit is None else self.select_statement()
+
+    def _total_order(self) -> tuple[str, ...]:
+        """What was asked for, then what tells rows apart that tie: groups, the view's key, or all that is shown."""
+        if self.aggregates and not self.groups:
+            return ()
+        keyed = self.view.key if self.view.key and isinstance(self.source, sa.TableClause) else None
+        apart = self.groups or ((keyed,) if keyed else self._output())
+        return (*self.order, *(name for name in apart if not {name, f"-{name}"} & {*self.order}))
+
     def _wrapped(self) -> Query:
-        table = self.select_statement().subquery()
+        table = self._nested().subquery()
         cells = {name: Cell(table.c[name], self.cells[name].type, self.cells[name].column) for name in self.columns}
         order = tuple(name for name in self.order if name.removeprefix("-") in cells)
         ranked = self.aggregates[-1] if self.aggregates else self.ranked
@@ -301,7 +331,7 @@ class Query:
     def _cell(self, name: str) -> Cell:
         if name in self.cells:
             return self.cells[name]
-        raise ProgramError(f"{self.view.name} has no column {name!r}; it has {', '.join(self.cells)}")
+        raise ProgramError(f"{self.view.name} has no column {name!r}{did_you_mean(name, self.cells)}")
 
     def _own(self, name: str) -> Cell:
         """A column of the result: once rows are grouped or counted, their other columns are gone."""
@@ -351,7 +381,7 @@ class Query:
         return label
 
     def _ordering(self, name: str) -> sa.ColumnElement[Any]:
-        sql = self._cell(name.removeprefix("-")).sql
+        sql = _ordered(self._cell(name.removeprefix("-")))
         return (sql.desc() if name.startswith("-") else sql.asc()).nulls_last()
 
     def _condition(self, key: str, value: Any) -> sa.ColumnElement[bool]:
@@ -386,7 +416,7 @@ class Query:
         if lookup == "in":
             return cell.sql.in_(self._members(cell, value))
         if lookup == "contains":
-            return cell.sql.icontains(str(value), autoescape=True)
+            return cell.sql.icontains(_text(str(value)), autoescape=True)
         if value is None:
             return cell.sql.is_not(None) if lookup == "ne" else cell.sql.is_(None)
         return OPERATORS[lookup](cell.sql, self._operand(cell, value))
@@ -504,9 +534,23 @@ def _literal(cell: Cell, value: Any) -> Any:
         raise ProgramError(f"a number is compared with a number, not with {value!r}")
     if cell.type in NUMERIC and not -LARGEST < value < LARGEST:
         raise ProgramError("that number is larger than any that the database holds")
-    if cell.type == "text" and not isinstance(value, str):
+    if cell.type in NUMERIC:  # as wide as the value: PostgreSQL would round it to the column's type, or refuse it
+        return sa.literal(value, sa.BigInteger() if isinstance(value, int) else sa.Float())
+    if not isinstance(value, str):
         raise ProgramError(f"text is compared with text, not with {value!r}")
+    return _text(value)
+
+
+def _text(value: str) -> str:
+    """A text as databases hold it; SQLite would stop reading at a NUL, PostgreSQL refuses it."""
+    if "\0" in value:
+        raise ProgramError("a text in the database holds no NUL character; leave it out")
     return value
+
+
+def _ordered(cell: Cell) -> sa.ColumnElement[Any]:
+    """A column as its values are put in order."""
+    return by_code(cell.sql) if cell.type == "text" else cell.sql
 
 
 def _article(kind: str) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, track
 
 from copilot.app import App
+from copilot.cli import interrupted
 from copilot.errors import CopilotError, SetupError
 from copilot.settings import Settings
 from finetune import examples as data_file
@@ -177,6 +178,8 @@ def main(run: Callable[[], Any] = cli) -> None:
     except CopilotError as error:
         console.print(f"[red]finetune:[/red] {error}", highlight=False)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if not interrupted(ended):
+            raise
         console.print("stopped; what was saved is kept", highlight=False)
         raise SystemExit(1) from None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gguf
@@ -18,6 +19,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from copilot.errors import DataError
+from copilot.files import whole
 from copilot.model.llama import LlamaWriter
 from copilot.model.merge import merge
 from copilot.model.prompt import prompt
@@ -39,11 +41,16 @@ def export_adapter(adapter: Path, base: Path, out: Path) -> None:
     config = json.loads((adapter / "adapter_config.json").read_text())
     reader = gguf.GGUFReader(str(base))
     architecture = str(reader.fields["general.architecture"].contents())
-    writer = gguf.GGUFWriter(str(out), architecture)
+    tensors = _tensors(load_file(str(adapter / "adapter_model.safetensors")), reader, architecture)
+    with whole(out) as part:
+        _write(gguf.GGUFWriter(str(part), architecture), float(config["lora_alpha"]), tensors)
+
+
+def _write(writer: gguf.GGUFWriter, alpha: float, tensors: Iterable[tuple[str, Any]]) -> None:
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(config["lora_alpha"]))
-    for name, matrix in _tensors(load_file(str(adapter / "adapter_model.safetensors")), reader, architecture):
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
+    for name, matrix in tensors:
         writer.add_tensor(name, matrix.astype(np.float16))
     for write in (
         writer.write_header_to_file,
@@ -68,10 +75,9 @@ def write_card(
         SetupError: the merged file cannot be made.
     """
     examples = read(data)
-    merged = adapter.with_suffix(".merged.gguf")
-    merge(base, adapter, merged, quantisation)
-    checks = list(_checks(LlamaWriter(merged, gpu_layers=0), examples))
-    merged.unlink()
+    with TemporaryDirectory(dir=adapter.parent) as folder:
+        merge(base, adapter, Path(folder) / "merged.gguf", quantisation)
+        checks = list(_checks(LlamaWriter(Path(folder) / "merged.gguf", gpu_layers=0), examples))
     card = Card(base=base_name, base_sha256=sha256(base), quantisation=quantisation, checks=checks)
     made: dict[str, Any] = {
         "made": date.today().isoformat(),
@@ -82,7 +88,8 @@ def write_card(
     if evaluation is not None:
         made["evaluation"] = {k: v for k, v in json.loads(evaluation.read_text()).items() if k != "misses"}
     text = json.dumps({**card.model_dump(), **made}, indent=1, ensure_ascii=False)
-    adapter.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    with whole(adapter.with_suffix(".json")) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def _checks(writer: LlamaWriter, examples: list[Example]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from copilot.errors import ProgramError
 from copilot.fulfilment import bottlenecks as binding
 from copilot.fulfilment import changes as change
 from copilot.fulfilment import store, why
+from copilot.fulfilment.basis import basis
 from copilot.fulfilment.changes import Change
 from copilot.fulfilment.planner import Line, Plan, Problem, plan_of, solve
 
@@ -46,13 +47,14 @@ class WhatIf(Result):
 
 def plan(context: Context, *changes: Change, name: str | None = None) -> Result:
     """A new plan for all open orders under some changes, saved as a draft."""
-    problem = change.apply_all(store.load_problem(context.connection), changes)
+    known = store.load_problem(context.connection)
+    problem = change.apply_all(known, changes)
     made = solve(problem, deadline_seconds=SECONDS)
     called = name or _said(changes) or "Re-plan"
 
     def save(connection: sa.Connection) -> str:
         now = datetime.combine(context.today, datetime.now().time().replace(microsecond=0))
-        return store.save_plan(connection, made, called, problem.orders, created_at=now)
+        return store.save_plan(connection, made, called, problem.orders, basis=basis(known), created_at=now)
 
     rows = [[measure, value] for measure, value in zip(MEASURES, _figures(made).values, strict=True)]
     total, late, unmet = _money(made.costs.total), made.orders_late, made.racks_unmet

@@ -38,7 +38,10 @@ class LlamaWriter:
         self._lock = threading.Lock()
         self._llm = _loaded(path, gpu_layers, threads)
         self.gpu_layers = layers_to_offload(gpu_layers)
-        self._warm_up()
+        try:
+            self._warm_up()
+        except RuntimeError as error:
+            raise SetupError(f"{path} cannot write text ({error}); set COPILOT_MODEL to a model that can") from error
 
     def write(self, request: Request) -> Written:
         """The likeliest program, token by token."""
@@ -115,9 +118,22 @@ def _loaded(path: Path, gpu_layers: int | None, threads: int | None) -> Any:
             verbose=False,
         )
     except (ValueError, RuntimeError, OSError) as error:
-        raise SetupError(
-            f"llama.cpp cannot load {path}: it may be cut short or of an unknown kind; fetch it again"
-        ) from error
+        raise SetupError(f"llama.cpp cannot load {path}: {_what_is_wrong(path)}") from error
+
+
+def _what_is_wrong(path: Path) -> str:
+    """Why a GGUF file cannot be loaded, as far as its header tells."""
+    from copilot.model.merge import read_gguf
+
+    try:
+        fields = read_gguf(path).fields
+    except SetupError:
+        return "it is cut short; delete it, and fetch or make it again"
+    if "adapter.lora.alpha" in fields:
+        return f"it is an adapter, and its card {path.stem}.json is not beside it"
+    architecture = fields["general.architecture"].contents() if "general.architecture" in fields else "not told"
+    todo = "update llama-cpp-python, or use another model"
+    return f"its architecture ({architecture}) or form is none that this build knows; {todo}"
 
 
 def _must_be_gguf(path: Path) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import ctypes
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gguf
 import numpy as np
 
 from copilot.errors import SetupError
+from copilot.files import WORK, whole
 from copilot.progress import Progress, silent
 
 Deltas = dict[str, tuple[Any, Any, float]]
@@ -30,30 +32,35 @@ def merge(base: Path, adapter: Path, out: Path, quantisation: str = "Q8_0", prog
         SetupError: the adapter does not fit the base, or llama.cpp cannot quantise it.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    whole, part = out.with_suffix(".f16"), out.with_suffix(".part")
-    try:
-        _write_merged(gguf.GGUFReader(str(base)), deltas(adapter), whole, progress)
+    model, adapted = read_gguf(base), deltas(adapter)
+    with TemporaryDirectory(dir=out.parent, prefix=WORK) as folder, whole(out) as part:
+        large = Path(folder) / "merged.gguf"
+        _write_merged(model, adapted, large, progress)
         progress(f"quantising to {quantisation}", None)
-        _quantise(whole, part, quantisation)
-        part.replace(out)
-    finally:
-        whole.unlink(missing_ok=True)
-        part.unlink(missing_ok=True)
+        _quantise(large, part, quantisation)
 
 
 def deltas(adapter: Path) -> Deltas:
-    """The adapter's matrices by the tensor that each belongs to."""
-    reader = gguf.GGUFReader(str(adapter))
+    """The adapter's matrices by the tensor that each belongs to. Raises SetupError if it is no adapter."""
+    reader = read_gguf(adapter)
+    if "adapter.lora.alpha" not in reader.fields:
+        raise SetupError(f"{adapter} is a model and no adapter; a model has no card beside it")
     alpha = float(reader.fields["adapter.lora.alpha"].contents())
     tensors = {tensor.name: np.asarray(tensor.data, dtype=np.float32) for tensor in reader.tensors}
     names = {name.removesuffix(".lora_a") for name in tensors if name.endswith(".lora_a")}
     return {n: (tensors[f"{n}.lora_a"], tensors[f"{n}.lora_b"], alpha / len(tensors[f"{n}.lora_a"])) for n in names}
 
 
+def read_gguf(path: Path) -> gguf.GGUFReader:
+    """A GGUF file, to be read from. Raises SetupError if it is cut short or none."""
+    try:
+        return gguf.GGUFReader(str(path))
+    except (ValueError, IndexError, KeyError, OSError) as error:
+        raise SetupError(f"{path} is cut short or no GGUF file; delete it, and fetch or make it again") from error
+
+
 def _write_merged(reader: gguf.GGUFReader, adapted: Deltas, out: Path, progress: Progress) -> None:
-    unknown = adapted.keys() - {tensor.name for tensor in reader.tensors}
-    if unknown:
-        raise SetupError(f"the adapter is for another base: this one has no {sorted(unknown)[0]}")
+    _must_fit(reader, adapted)
     writer = gguf.GGUFWriter(str(out), reader.fields["general.architecture"].contents())
     _copy_metadata(reader, writer)
     for at, tensor in enumerate(reader.tensors):
@@ -66,6 +73,17 @@ def _write_merged(reader: gguf.GGUFReader, adapted: Deltas, out: Path, progress:
         writer.close,
     ):
         write()
+
+
+def _must_fit(reader: gguf.GGUFReader, adapted: Deltas) -> None:
+    shapes = {tensor.name: tuple(int(size) for size in reversed(tensor.shape)) for tensor in reader.tensors}
+    for name, (a, b, _) in sorted(adapted.items()):
+        if name not in shapes:
+            raise SetupError(f"the adapter is for another base: this one has no {name}")
+        if (len(b), a.shape[-1]) != shapes[name]:
+            raise SetupError(
+                f"the adapter is for another base: {name} is {shapes[name]} here, {len(b), a.shape[-1]} there"
+            )
 
 
 def _merged(tensor: Any, delta: tuple[Any, Any, float] | None) -> Any:

@@ -16,6 +16,7 @@ from copilot.names import Found, Names
 
 MAX_CHARACTERS = 4_000
 MAX_DEPTH = 40
+MADE_OF = "`copilot stub` shows what one is made of"
 RUNS_TEXT = {"eval", "exec", "compile"}
 """What would run a text that this check has not seen; the sandbox would hold it, its names would go unchecked."""
 
@@ -52,8 +53,11 @@ def parse(program: str) -> ast.Module:
         raise ProgramError(f"a program is at most {MAX_CHARACTERS} characters long; this one has {len(program)}")
     try:
         tree = ast.parse(program.strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ProgramError(f"this is not a program: {getattr(error, 'msg', None) or 'it cannot be read'}") from error
+    except SyntaxError as error:
+        place = f"line {error.lineno or 1}, column {max(error.offset or 1, 1)}"
+        raise ProgramError(f"{place}: this is not a program: {error.msg}; {MADE_OF}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ProgramError(f"this is not a program: it cannot be read; {MADE_OF}") from error
     if not tree.body:
         raise ProgramError("there is no program; try: orders.count()")
     if _depth(tree) > MAX_DEPTH:
@@ -93,10 +97,14 @@ def views_used(app: App, tree: ast.AST) -> set[str]:
 
 def _refuse(node: ast.AST) -> None:
     if isinstance(node, ast.Import | ast.ImportFrom):
-        raise ProgramError("a program imports nothing; `copilot stub` shows what it may call")
+        raise ProgramError(f"{_place(node)}: a program imports nothing; `copilot stub` shows what it may call")
     name = getattr(node, "attr", None) or getattr(node, "id", None) or ""
     if isinstance(name, str) and (name.startswith("__") or name in RUNS_TEXT):
-        raise ProgramError(f"a program may not use {name}; `copilot stub` shows what it may call")
+        raise ProgramError(f"{_place(node)}: a program may not use {name}; `copilot stub` shows what it may call")
+
+
+def _place(node: ast.AST) -> str:
+    return f"line {getattr(node, 'lineno', 1)}, column {getattr(node, 'col_offset', 0) + 1}"
 
 
 def _in_step(app: App, call: ast.Call) -> Iterator[Mention]:

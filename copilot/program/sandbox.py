@@ -15,7 +15,7 @@ from typing import Any
 
 import pydantic_monty as monty
 
-from copilot.errors import LimitReached, Nothing, ProgramError
+from copilot.errors import LimitReached, Nothing, ProgramError, TypeMistake
 from copilot.query import Query
 
 SECONDS = 2.0
@@ -29,6 +29,7 @@ LIMITS: monty.ResourceLimits = {
 STEPS = frozenset(
     ["where", "by", "count", "count_distinct", "sum", "avg", "min", "max", "share", "select", "sort", "top"]
 )
+INDENT = "    "
 REQUEST_SECONDS = 120.0
 STOPPED = {
     "TimeoutError": f"it ran longer than {SECONDS:g} s",
@@ -81,11 +82,13 @@ def lend(value: Any, failure: Failure) -> Any:
 
 
 def check_types(program: str, stub: str) -> None:
-    """Type-check a program against a stub. Raises ProgramError with the first mistake, in one line."""
+    """Type-check a program against a stub. Raises TypeMistake at the first mistake."""
     session = _pool().checkout(limits=LIMITS, type_check=True, type_check_stubs=stub, type_check_format="concise")
     with session as running:
         try:
             running.feed_run(f"def _program():\n{_indented(program)}")
+        except monty.MontyTypingError as error:
+            raise _mistake(str(error)) from error
         except monty.MontyError as error:
             raise _told(error) from error
 
@@ -116,6 +119,15 @@ def run(program: str, functions: Mapping[str, Callable[..., Any]], values: Mappi
         raise failure.behind(error) or _told(error) from error
 
 
+def _mistake(text: str) -> TypeMistake:
+    first = next(line for line in text.splitlines() if line.strip())
+    found = re.match(r"main\.py:(\d+):(\d+): error\[[\w-]+\]:? ?(.*)", first)
+    if found is None:
+        return TypeMistake(first, 1, 1)
+    line, column, complaint = found.groups()
+    return TypeMistake(complaint, int(line) - 1, int(column) - len(INDENT))
+
+
 def _key(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
@@ -135,12 +147,12 @@ def _told(error: monty.MontyError) -> ProgramError:
 def _first_line(error: monty.MontyError, text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     if isinstance(error, monty.MontyTypingError):
-        return re.sub(r"^.*?error\[[\w-]+\]:? ?", "", lines[0]).strip()
+        return str(_mistake(text))
     return lines[-1] if lines else "the program failed"
 
 
 def _indented(program: str) -> str:
-    return "\n".join(f"    {line}" for line in program.splitlines())
+    return "\n".join(f"{INDENT}{line}" for line in program.splitlines())
 
 
 _LOCK = threading.Lock()
