@@ -23,6 +23,8 @@ from copilot.errors import LimitReached, SetupError
 READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 HARMFUL = {"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"}
 STEPS_BETWEEN_LOOKS = 2000
+TOO_LARGE = ("too large", "too complex", "too many", "too big", "stack overflow", "stack depth", "integer overflow")
+"""How SQLite and PostgreSQL refuse a statement for its size, not for what it asks."""
 
 
 class Database:
@@ -133,4 +135,6 @@ def _told(error: DBAPIError, seconds: float) -> LimitReached | SetupError:
     text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
     if "interrupted" in text or "statement timeout" in text:
         return LimitReached(f"a query took longer than {seconds:g} s and was stopped; ask for less at once")
+    if any(words in text for words in TOO_LARGE):
+        return LimitReached("a query is larger than the database takes; ask for less at once")
     return SetupError(f"the database cannot be used: {text}")

@@ -18,9 +18,11 @@ from rapidfuzz.distance import OSA
 
 from copilot import calendar_words, number_words
 from copilot.names import Names, plain
+from copilot.printable import one_line
 
 TOKEN = re.compile(r"\$?\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 LONGEST = 6
+LONGEST_NAME = 200
 SHORTEST_GUESS = 5
 
 
@@ -45,11 +47,11 @@ class Link:
     guessed: bool = False
 
     def shown(self) -> str:
-        """As the model reads it: ``GPU-H100 = sku``."""
+        """As the model reads it: ``GPU-H100 = sku``; on one line, for a name is data and makes no line of a prompt."""
         kinds: dict[str, list[str]] = {}
         for name, kind in self.meanings:
             kinds.setdefault(name, []).append(kind)
-        return ", ".join(f"{name} = {'/'.join(kinds[name])}" for name in kinds)
+        return ", ".join(f"{one_line(name, LONGEST_NAME)} = {'/'.join(kinds[name])}" for name in kinds)
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,9 @@ class Names:
                 for number, name in enumerate(names, start=1):
                     if name.endswith(str(number)):
                         forms.setdefault(f"{plain(group)} {number}", (name,))
-        exact = {plain(name): (name,) for name in self.by_kind[kind]}
+        exact: dict[str, tuple[str, ...]] = {}
+        for name in self.by_kind[kind]:  # two that only look alike share a form: neither takes the other's place
+            exact[plain(name)] = (*exact.get(plain(name), ()), name)
         return {**forms, **exact}
 
     def _groups(self, kind: str) -> Iterable[tuple[str, tuple[str, ...]]]:

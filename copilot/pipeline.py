@@ -15,6 +15,7 @@ from copilot.answer import Answer, Cell, Declined, Result, Timings, Unclear, Uns
 from copilot.app import App, Context
 from copilot.choices import choices
 from copilot.database import Database
+from copilot.deadline import Deadline
 from copilot.errors import (
     Ambiguous,
     CopilotError,
@@ -29,6 +30,7 @@ from copilot.link import Linker, Links
 from copilot.model.prompt import Turn
 from copilot.model.writer import Request, Writer, Written
 from copilot.names import Names
+from copilot.printable import one_line
 from copilot.program import check, runtime, sandbox
 from copilot.program.stub import stub
 from copilot.query import Query
@@ -36,6 +38,11 @@ from copilot.show import Shown, looked_for, show
 from copilot.suggest import nearest, suggestions
 
 LONGEST_QUESTION = 2_000
+LONGEST_TEXT = 2_000
+MOST_DRAFTS = 20
+"""Plans that one question may have saved."""
+ROWS_TOGETHER = 10
+"""Results of the largest size that one question may come to."""
 T = TypeVar("T")
 
 
@@ -80,6 +87,9 @@ class Asking:
     links: Links = field(default_factory=lambda: Links("", ()))
     written: Written = field(default_factory=lambda: Written(""))
     program: str = ""
+    code: str = ""
+    rows: int = 0
+    deadline: Deadline = field(default_factory=lambda: Deadline(sandbox.TOGETHER))
 
     def ask(self, question: str, writer: Writer, context: Sequence[Turn]) -> Iterator[Stage | Answer]:
         """Answer a question, telling each stage; the answer comes last."""
@@ -131,13 +141,16 @@ class Asking:
         settled = check.settle(app, self.world.names, self.program)
         if settled.mended:
             raise settled.mended[0]
-        self.program = settled.program
-        sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
+        self.program, self.code = settled.program, check.code(settled.program)
+        if self.written.program and not check.asks(app, self.code):
+            raise ProgramError("the model answers by itself and asks nothing of the application")
+        sandbox.check_types(self.code, stub(app, check.views_used(app, check.parse(self.code))))
 
     def _run(self, connection: sa.Connection) -> Any:
         context = Context(connection, self.world.today)
         functions = runtime.functions(self.world.app, self.world.names, context, lambda q: self._number(connection, q))
-        return sandbox.run(self.program, functions, runtime.values(self.world.app, self.world.names, context))
+        values = runtime.values(self.world.app, self.world.names, context)
+        return sandbox.run(self.code, functions, values, self.deadline)
 
     def _number(self, connection: sa.Connection, query: Any) -> float:
         if not isinstance(query, Query):
@@ -152,15 +165,23 @@ class Asking:
         return float(rows[0][0])
 
     def _fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+        self.deadline.check()
         statement = query.select_statement()
         self.sql.append(self.database.shown(statement))
-        return self.database.rows(connection, statement)
+        found = self.database.rows(connection, statement)
+        self.rows += len(found[1])
+        if self.rows > ROWS_TOGETHER * self.database.max_rows:
+            raise LimitReached(f"the answer has more than {self.rows - 1:,} rows in all; ask for less at once")
+        return found
 
     def _show(self, question: str, value: Any, connection: sa.Connection) -> Answer:
         if isinstance(value, Declined | Unsupported | Unclear):
             return self._other(question, value)
         shown = show(value, lambda query: self._fetch(connection, query))
-        saved = [self.keep(result) for result in _results(value) if result.save]
+        drafts = {id(result): result for result in _results(value) if result.save}
+        if len(drafts) > MOST_DRAFTS:
+            raise LimitReached(f"a question saves at most {MOST_DRAFTS} plans; this one makes {len(drafts):,}")
+        saved = [self.keep(result) for result in drafts.values()]
         return self._answered(question, shown, saved)
 
     def _answered(self, question: str, shown: Shown, saved: list[str]) -> Answer:
@@ -204,7 +225,8 @@ class Asking:
 
     def _answer(self, question: str, outcome: Any, text: str, **rest: Any) -> Answer:
         return Answer(
-            as_of=self.world.today, question=question, outcome=outcome, text=text, program=self.program, sql=self.sql,
+            as_of=self.world.today, question=question[:LONGEST_QUESTION], outcome=outcome,
+            text=one_line(text, LONGEST_TEXT), program=self.program[: check.MAX_CHARACTERS], sql=self.sql,
             links=self.links.shown(), confidence=self.written.confidence, timings=self.timings, **rest,
         )  # fmt: skip
 

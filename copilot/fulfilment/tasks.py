@@ -16,6 +16,7 @@ from copilot.fulfilment import changes as change
 from copilot.fulfilment import store, why
 from copilot.fulfilment.changes import Change
 from copilot.fulfilment.planner import Line, Plan, Problem, plan_of, solve
+from copilot.printable import one_line
 
 SECONDS = 55.0
 """How long one re-plan may take."""
@@ -25,6 +26,7 @@ COLUMNS = ("measure", "before", "after", "difference")
 CHANGED = ("order_id", "warehouse", "new_warehouse", "supplier", "new_supplier", "dock_date", "new_dock_date",
            "days_late", "new_days_late", "cost_difference")  # fmt: skip
 MOST_CHANGED = 50
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def plan(context: Context, *changes: Change, name: str | None = None) -> Result:
     """A new plan for all open orders under some changes, saved as a draft."""
     problem = change.apply_all(store.load_problem(context.connection), changes)
     made = solve(problem, deadline_seconds=SECONDS)
-    called = name or _said(changes) or "Re-plan"
+    called = one_line(name or _said(changes) or "Re-plan", LONGEST_NAME)
 
     def save(connection: sa.Connection) -> str:
         now = datetime.combine(context.today, datetime.now().time().replace(microsecond=0))

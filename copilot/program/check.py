@@ -1,7 +1,9 @@
-"""The check of a program before it runs: its form, its types against the stub, its names against the database.
+"""The check of a program before it runs: its form, and its names against the database.
 
-What this wall covers: syntax, what may be called, argument types, literal names. What it does not: names and numbers
-that are computed (checked again when they arrive at a task), and how long a program runs (the sandbox).
+What this wall covers: the syntax that a program may use (a list of what may, all else may not), its length and depth,
+literal names, and answers that a model makes up by itself. What it does not: argument types (the type check in
+sandbox.py, which reads the same text that runs: `code`), names and numbers that are computed (checked again when they
+arrive at a query or a task), and how long a program runs (the sandbox).
 """
 
 from __future__ import annotations
@@ -18,6 +20,15 @@ MAX_CHARACTERS = 4_000
 MAX_DEPTH = 40
 RUNS_TEXT = {"eval", "exec", "compile"}
 """What would run a text that this check has not seen; the sandbox would hold it, its names would go unchecked."""
+ALLOWED = (
+    *(ast.Module, ast.Expr, ast.Assign, ast.AugAssign, ast.For, ast.While, ast.If, ast.Break, ast.Continue, ast.Pass),
+    *(ast.FunctionDef, ast.Return, ast.arguments, ast.arg, ast.Lambda, ast.Call, ast.keyword, ast.Starred),
+    *(ast.Name, ast.Attribute, ast.Constant, ast.JoinedStr, ast.FormattedValue, ast.expr_context),
+    *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, ast.Slice, ast.NamedExpr, ast.IfExp),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension),
+    *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
+)
+"""The syntax of programs: values, calls, loops and small functions. No classes, exceptions, imports or files."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,23 @@ def parse(program: str) -> ast.Module:
     return tree
 
 
+def code(program: str) -> str:
+    """The text that is type-checked and run: the tree's own, so that no comment or odd space can tell them apart.
+
+    Raises ProgramError as `parse` does.
+    """
+    return _text(parse(program))
+
+
+def asks(app: App, program: str) -> bool:
+    """Whether a program asks the application anything, or is only what its writer says by itself."""
+    listings = {kind.plural for kind in app.kinds.values()}
+    calls = {node.func for node in ast.walk(parse(program)) if isinstance(node, ast.Call)}
+    called = {func.id for func in calls if isinstance(func, ast.Name)}
+    answers = {"decline", "unsupported", "clarify"}
+    return bool(views_used(app, parse(program)) or called & (listings | set(app.tasks) | answers))
+
+
 def settle(app: App, names: Names, program: str) -> Settled:
     """Resolve every literal name of a program.
 
@@ -94,6 +122,8 @@ def views_used(app: App, tree: ast.AST) -> set[str]:
 def _refuse(node: ast.AST) -> None:
     if isinstance(node, ast.Import | ast.ImportFrom):
         raise ProgramError("a program imports nothing; `copilot stub` shows what it may call")
+    if not isinstance(node, ALLOWED) or getattr(node, "decorator_list", None):
+        raise ProgramError(f"a program may not use {type(node).__name__.lower()}; it is made of calls and their values")
     name = getattr(node, "attr", None) or getattr(node, "id", None) or ""
     if isinstance(name, str) and (name.startswith("__") or name in RUNS_TEXT):
         raise ProgramError(f"a program may not use {name}; `copilot stub` shows what it may call")
@@ -182,7 +212,10 @@ class _Renamed(ast.NodeTransformer):
 
 def _text(tree: ast.AST) -> str:
     """The tree as text, in double quotes where that is possible."""
-    text = ast.unparse(tree)
+    try:
+        text = ast.unparse(tree)
+    except ValueError as error:  # a number of thousands of digits, or quotes in an f-string that cannot be written
+        raise ProgramError("the program holds a number or a text that cannot be written down") from error
     return text if '"' in text or "\\" in text else text.replace("'", '"')
 
 

@@ -44,7 +44,7 @@ def functions(app: App, names: Names, context: Context, number: Number) -> dict[
 def _task(app: App, names: Names, context: Context, task: Task) -> Callable[..., Any]:
     @functools.wraps(task.call)
     def call(*args: Any, **kwargs: Any) -> Any:
-        given = _bound(task, args, kwargs)
+        given = task.signature.bind(*args, **kwargs)
         for parameter, value in given.arguments.items():
             if (kind := app.kind_of(parameter)) and isinstance(value, str):
                 given.arguments[parameter] = _known(names, kind, value)
@@ -58,14 +58,8 @@ def _task(app: App, names: Names, context: Context, task: Task) -> Callable[...,
         except (TypeError, ArithmeticError, LookupError) as error:
             raise Refused(f"{task.name}() cannot take these values; are they of a sensible size?") from error
 
+    call.__signature__ = task.signature  # type: ignore[attr-defined]
     return call
-
-
-def _bound(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    try:
-        return task.signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise ProgramError(f"{task.name}(): {error}") from error
 
 
 def _known(names: Names, kind: str, value: str) -> str:
