@@ -1,9 +1,11 @@
 """The read-only connection.
 
 What these walls cover: nothing can be written (SQLite: opened `mode=ro`, and an authorizer that lets only reads
-pass; PostgreSQL: a read-only transaction), no statement outlives its deadline, no result outgrows the row limit.
-What they do not: which tables are read; the query compiler sees to it that only views are. A PostgreSQL session could
-lift its own limits with SET; no program can say SET, and a role that may only SELECT closes that too.
+pass; PostgreSQL: a read-only transaction), no statement outlives its deadline, no result outgrows the row limit, no
+value of SQLite's making its memory. What they do not: which tables are read; the query compiler sees to it that only
+views are. The deadline is looked at between steps: one long step (a pattern with many wildcards, which no query has)
+ends by itself. A PostgreSQL session could lift its own limits with SET; no program can say SET, and a role that may
+only SELECT closes that too.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from copilot.errors import LimitReached, SetupError
 READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 HARMFUL = {"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"}
 STEPS_BETWEEN_LOOKS = 2000
+LONGEST_VALUE = 10_000_000
+"""Bytes of a text that SQLite may make; its own limit would fill a machine's memory in one step."""
 TOO_LARGE = ("too large", "too complex", "too many", "too big", "stack overflow", "stack depth", "integer overflow")
 """How SQLite and PostgreSQL refuse a statement for its size, not for what it asks."""
 
@@ -79,6 +83,7 @@ class Database:
             raw = sqlite3.connect(uri, uri=True, check_same_thread=False)
             raw.execute("PRAGMA query_only = ON")
             raw.set_authorizer(_only_reads)
+            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
             return raw
 
         engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)

@@ -2,6 +2,9 @@
 
 The model is shown each mention with the exact name beside it, so that it copies and never recalls; a name added to
 the database today is linked today.
+
+What this wall covers: a name of the database reaches a prompt only if the question mentions it, and as one line. What
+it does not: what a model makes of a name that reads as an instruction; whatever it writes has all the walls before it.
 """
 
 from __future__ import annotations

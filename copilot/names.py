@@ -2,6 +2,10 @@
 
 A name is looked up exactly, then in any case and without accents, then among its aliases, then by nearness. What was
 found only by nearness is a mend: it counts as doubtful.
+
+What this wall covers: a text where a name is due is one that the database holds, or it is refused; two names that only
+look alike share their form, so that neither takes the other's place. What it does not: whether the name is the one
+that the operator meant; letters of other alphabets that look the same on a screen.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""From a question to an answer: link, write, check, run, show; each stage is timed and tells of itself."""
+"""From a question to an answer: link, write, check, run, show; each stage is timed and tells of itself.
+
+What this wall covers: the length of a question; the time, the rows and the drafts that all of it may come to; answers
+that a model makes up without asking the application; texts of more than a line. What it does not: what is under way
+when the time is over, which ends by its own limit; a good program for another question than was asked.
+"""
 
 from __future__ import annotations
 
@@ -188,7 +193,7 @@ class Asking:
         text = f"{shown.text} Saved as {', '.join(saved)}." if saved else shown.text
         return self._answer(
             question, "empty" if shown.empty else "answered", text, columns=shown.columns, rows=shown.rows,
-            details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.program),
+            details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.code),
         )  # fmt: skip
 
     def _other(self, question: str, value: Declined | Unsupported | Unclear) -> Answer:

@@ -215,7 +215,7 @@ class Query:
             raise ProgramError("by() needs at least one column")
         query = self._wrapped() if self.limit is not None or self.aggregates or self.groups else self
         cells = dict(query.cells)
-        labels = tuple(query._group(cells, name) for name in fields)
+        labels = tuple(dict.fromkeys(query._group(cells, name) for name in fields))
         return replace(query, cells=cells, groups=labels, shown=(), order=(), ranked=None, grouped=())
 
     def count(self) -> Query:

@@ -9,6 +9,7 @@ arrive at a query or a task), and how long a program runs (the sandbox).
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from copilot.names import Found, Names
 
 MAX_CHARACTERS = 4_000
 MAX_DEPTH = 40
+FILE = "<program>"
+warnings.filterwarnings("ignore", module=FILE)  # what Python thinks of a program's style is nothing to an operator
 RUNS_TEXT = {"eval", "exec", "compile"}
 """What would run a text that this check has not seen; the sandbox would hold it, its names would go unchecked."""
 ALLOWED = (
@@ -62,7 +65,7 @@ def parse(program: str) -> ast.Module:
     if len(program) > MAX_CHARACTERS:
         raise ProgramError(f"a program is at most {MAX_CHARACTERS} characters long; this one has {len(program)}")
     try:
-        tree = ast.parse(program.strip())
+        tree = ast.parse(program.strip(), FILE)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ProgramError(f"this is not a program: {getattr(error, 'msg', None) or 'it cannot be read'}") from error
     if not tree.body:

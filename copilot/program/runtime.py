@@ -1,4 +1,8 @@
-"""What a program can reach while it runs: the app's views and tasks, and the few words of the language itself."""
+"""What a program can reach while it runs: the app's views and tasks, and the few words of the language itself.
+
+What this wall covers: names that a program computed are looked up here, as literal ones were before; what a task cannot
+take is one line. What it does not: types and sizes, which arrival.py has looked at; what the task itself makes of them.
+"""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Failure:
 
     def __init__(self, deadline: Deadline) -> None:
         self.deadline = deadline
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call a host function; what it returns is lent to the sandbox."""
@@ -66,11 +66,11 @@ class Failure:
             return lend(function(*args, **kwargs), self)
         except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
             self.error = ProgramError(_key(error))
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C too: the sandbox would take it for an error of the program
             self.error = error
         raise ValueError(_key(self.error)) from None
 
-    def behind(self, error: monty.MontyError) -> Exception | None:
+    def behind(self, error: monty.MontyError) -> BaseException | None:
         """The host error that ended the program; None if the program caught it and failed of itself later."""
         return self.error if self.error and _key(self.error) in str(error) else None
 
@@ -144,7 +144,7 @@ def _fed(program: str, lookup: Mapping[str, Any], failure: Failure) -> Any:
         raise LimitReached("the program's result is larger than can be shown") from error
 
 
-def _key(error: Exception) -> str:
+def _key(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
@@ -165,7 +165,8 @@ def _first_line(error: monty.MontyError, text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     if isinstance(error, monty.MontyTypingError):
         return re.sub(r"^.*?error\[[\w-]+\]:? ?", "", lines[0]).strip()
-    return lines[-1] if lines else "the program failed"
+    said = re.sub(r"^[\w.]+: ", "", lines[-1]) if lines else ""
+    return f"the program fails: {said or 'no reason is given'}"
 
 
 def _indented(program: str) -> str:
