@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import re
 import signal
@@ -193,6 +194,16 @@ def test_ctrl_c_ends_a_question_and_the_next_is_answered(ground: Ground, program
 
 def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_workers_too_and_is_still_ctrl_c() -> None:
+    def interrupted() -> None:
+        for pid in _workers(os.getpid()):
+            os.kill(int(pid), signal.SIGINT)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.run("f()", {"f": interrupted}, {})
 
 
 ENDLESS = """

@@ -23,6 +23,8 @@ FILE = "<program>"
 warnings.filterwarnings("ignore", module=FILE)  # what Python thinks of a program's style is nothing to an operator
 RUNS_TEXT = {"eval", "exec", "compile"}
 """What would run a text that this check has not seen; the sandbox would hold it, its names would go unchecked."""
+OUTCOMES = {"decline", "unsupported", "clarify"}
+"""The words for a question that nothing of the application answers."""
 ALLOWED = (
     *(ast.Module, ast.Expr, ast.Assign, ast.AugAssign, ast.For, ast.While, ast.If, ast.Break, ast.Continue, ast.Pass),
     *(ast.FunctionDef, ast.Return, ast.arguments, ast.arg, ast.Lambda, ast.Call, ast.keyword, ast.Starred),
@@ -87,11 +89,11 @@ def code(program: str) -> str:
 
 def asks(app: App, program: str) -> bool:
     """Whether a program asks the application anything, or is only what its writer says by itself."""
-    listings = {kind.plural for kind in app.kinds.values()}
-    calls = {node.func for node in ast.walk(parse(program)) if isinstance(node, ast.Call)}
+    tree = parse(program)
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
     called = {func.id for func in calls if isinstance(func, ast.Name)}
-    answers = {"decline", "unsupported", "clarify"}
-    return bool(views_used(app, parse(program)) or called & (listings | set(app.tasks) | answers))
+    listings = {kind.plural for kind in app.kinds.values()}
+    return bool(views_used(app, tree) or called & (listings | set(app.tasks) | OUTCOMES))
 
 
 def settle(app: App, names: Names, program: str) -> Settled:

@@ -72,7 +72,8 @@ class Failure:
 
     def behind(self, error: monty.MontyError) -> BaseException | None:
         """The host error that ended the program; None if the program caught it and failed of itself later."""
-        return self.error if self.error and _key(self.error) in str(error) else None
+        interrupted = self.error is not None and not isinstance(self.error, Exception)
+        return self.error if interrupted or (self.error and _key(self.error) in str(error)) else None
 
 
 class Lent(monty.ClassInstance):
