@@ -66,6 +66,7 @@ TYPES = (
     Attack("a line separator within a comment", "x = 1  # \u2028open('x')\norders.by('vendor')", "vendor"),
     Attack("a text where a change is due", "what_if('Memphis')", "Expected `Change`"),
     Attack("a column of another view", "orders.where(on_hand=1)", "on_hand"),
+    Attack("a type lost on the way", "any_of(orders, orders).by('vendor')", "vendor"),
     Attack("a value outside a closed set", "orders.where(status='*')", "Literal"),
 )
 

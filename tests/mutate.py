@@ -74,10 +74,10 @@ def program(rng: random.Random, good: Sequence[str]) -> str:
 
 
 def _blind(text: str) -> str:
-    """The program with its views passed through a call of type Any, so that their types are not checked."""
+    """The program with its views passed through a function without a type, so that theirs are not checked."""
     tree = ast.parse(text)
     for node in [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in VIEWS]:
-        node.id = f"any_of({node.id}, {node.id})"
+        node.id = f"(lambda q: q)({node.id})"
     return ast.unparse(tree)
 
 

@@ -1,11 +1,12 @@
 """Programs are type-checked, and run in a worker process of Monty: no files, no network; time and memory bounded.
 
-What the type check covers: what may be called, with which arguments. What it does not: values of type Any (checked on
-arrival). It trusts the text's comments, so it is given a text that has none. What the sandbox covers: whatever a
-program computes by itself, its own time, memory, recursion and number of calls; which methods of a lent object it may
-call; the size of what crosses (arrival.py); the time of all its calls together. What it does not: the host functions
-that it calls (queries have the connection's deadline, the planner its own), the modules that Monty has itself (the
-check lets nothing be imported), and the worker's processor time beside other users of the machine.
+What the type check covers: what may be called, with which arguments. What it does not: values without a type, such as
+what a lambda gives (checked on arrival). It trusts a text's comments, so it is given a text that has none.
+
+What the sandbox covers: whatever a program computes by itself, its time, memory, recursion and number of calls; which
+methods of a lent object it may call; the size of what crosses (arrival.py); the time of all its calls together. What it
+does not: the host functions that it calls (queries have the connection's deadline, the planner its own), the modules
+that Monty has itself (the check lets nothing be imported), and the worker's processor time beside other programs.
 """
 
 from __future__ import annotations
