@@ -138,7 +138,7 @@ class Asking:
 
     def _write(self, question: str, writer: Writer, context: Sequence[Turn]) -> None:
         self.written = writer.write(Request(question, self.links.shown(), context, self.world.app))
-        self.program = self.written.program
+        self.program = _readable(self.written.program)
         self.timings.tokens_in, self.timings.tokens_out = self.written.tokens_in, self.written.tokens_out
 
     def _check(self) -> None:
@@ -251,7 +251,7 @@ def _results(value: Any) -> Iterator[Result]:
 
 
 def _readable(text: str) -> str:
-    """The text without the halves of characters that a terminal may hand over."""
+    """The text without the halves of characters that a terminal or a model may hand over."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -195,6 +195,7 @@ MODEL = (
     Attack("code run through the question (Vanna, CVE-2024-5565)", "import plotly\nplotly.show()", "not sure"),
     Attack("a template", "{{ ''.__class__.__mro__ }}", "not sure"),
     Attack("100,000 characters", "orders.count()" + " " * 100_000 + "+ 1", "not sure"),
+    Attack("half a character in a program", "orders\ud800.count()", "not sure"),
     Attack("an adoption", "adopt('PLN-2')", "not sure"),
 )
 
