@@ -25,6 +25,7 @@ from copilot.errors import LimitReached, SetupError
 READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 HARMFUL = {"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"}
 STEPS_BETWEEN_LOOKS = 2000
+DEADLINE = "deadline"
 LONGEST_VALUE = 10_000_000
 """Bytes of a text that SQLite may make; its own limit would fill a machine's memory in one step."""
 TOO_LARGE = ("too large", "too complex", "too many", "too big", "stack overflow", "stack depth", "integer overflow")
@@ -55,10 +56,14 @@ class Database:
             LimitReached: a statement outlived its deadline.
             SetupError: the server cannot be reached, or the statement cannot be run there.
         """
+        info: dict[Any, Any] = {}
         try:
             with self.engine.connect() as connection:
+                info = connection.info
                 yield connection
         except DBAPIError as error:
+            if "interrupted" in str(error.orig) and time.monotonic() < info.get(DEADLINE, 0):
+                raise KeyboardInterrupt from None  # SQLite stops at a Ctrl-C as it does at the deadline
             raise _told(error, self.seconds) from error
 
     def rows(self, connection: sa.Connection, statement: sa.Select[Any]) -> tuple[list[str], list[list[Any]], bool]:
@@ -92,6 +97,7 @@ class Database:
 
     def _start_clock(self, connection: sa.Connection, *_: Any) -> None:
         end = time.monotonic() + self.seconds
+        connection.info[DEADLINE] = end
         raw: Any = connection.connection.dbapi_connection
         raw.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
 

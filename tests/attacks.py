@@ -115,16 +115,16 @@ SANDBOX = (
         "while True:\n    try:\n        while True: pass\n    except: pass",
         "2 s",
     ),
-    Attack("a list that grows under its own loop", "x = [1]\nfor i in x:\n    x.append(1)", "more than 64 MB"),
+    Attack("a list that grows under its own loop", "x = [1]\nfor i in x:\n    x.append(1)", "was stopped"),
     Attack("ten billion letters", "'x' * 10**10", "more than 64 MB"),
-    Attack("a width of a billion", "f'{1:>999999999}'", "more than 64 MB"),
+    Attack("a width of a billion", "f'{1:>999999999}'", "was stopped"),
     Attack("ten to the hundred million", "10**10**8", "more than 64 MB"),
     Attack("endless recursion", "def f(n):\n    return f(n + 1)\nf(0)", "too deeply"),
     Attack(
         "a hundred thousand lists in one another", "a = 1\nfor i in range(100000):\n    a = (a,)\nhash(a)", "deeply"
     ),
     Attack("a regular expression that backtracks", "import re\nre.match('(a+)+$', 'a' * 40 + 'b')", ""),
-    Attack("a million lines printed", "for i in range(10**6):\n    print('x' * 99)", "more than 64 MB"),
+    Attack("a million lines printed", "for i in range(10**6):\n    print('x' * 99)", "was stopped"),
     Attack("what the program before left", "left_behind", "not defined"),
 )
 
@@ -176,6 +176,7 @@ CONNECTION = (
 LIMITS = (
     Attack("a query 1,900 times", "[orders] * 1900", "rows in all"),
     Attack("600 calls", "[orders.count() for i in range(600)]", "more than 500 times"),
+    Attack("endless plans", "while True:\n    what_if()", "at most 50 times"),
     Attack("21 drafts", "[plan(name=str(i)) for i in range(21)]", "at most 20 plans"),
     Attack("one draft 300 times", "[plan()] * 300"),
     Attack("a draft's name of 9,000 letters", "plan(name='x' * 9000)"),

@@ -30,7 +30,7 @@ from tests.unharmed import Scene, Watched, answers, complaint
 
 VOICES = Path(__file__).parent.parent / "finetune" / "voices"
 SLOW = 90.0
-"""Seconds from which an answer counts as a hang; 500 calls of the planner, which a program may make, take 25."""
+"""Seconds from which an answer counts as a hang."""
 
 
 @dataclass
