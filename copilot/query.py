@@ -438,7 +438,7 @@ def any_of(first: Query, second: Query) -> Query:
     Raises ProgramError if they are on two views, or one of them is grouped or cut.
     """
     cut = any(query.aggregates or query.groups or query.limit is not None for query in (first, second))
-    if cut or first.view != second.view or not first.source.compare(second.source):
+    if cut or first.source is not second.source:  # two sources, however alike, would be a product of their rows
         raise ProgramError("any_of() takes two queries on one view that only filter")
     either = sa.or_(sa.and_(sa.true(), *first.filters), sa.and_(sa.true(), *second.filters))
     said = (f"{', '.join(first.said) or 'any'} or {', '.join(second.said) or 'any'}",)

@@ -148,6 +148,8 @@ COMPILER = (
            "order_id__in=q.select('order_id'), sku__in=q.select('sku'))\nq", "100 conditions|8 deep"),
     Attack("300 conditions", "q = orders\nfor i in range(300):\n    q = q.where(quantity=i)\nq", "100 conditions"),
     Attack("100 queries in one another", "q = orders\nfor i in range(100):\n    q = q.top(9)\nq", "8 deep"),
+    Attack("a product of a query with itself",
+           "q = orders.top(9)\nany_of(q.where(status='open'), q.where(status='planned')).count()", "only filter"),
     Attack("a column grouped by twice", "orders.by('region', 'region').count()"),
 )  # fmt: skip
 

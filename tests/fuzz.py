@@ -12,11 +12,14 @@ import random
 import shutil
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from sqlalchemy.exc import SAWarning
 
 from copilot import Answer
 from copilot.fulfilment.app import app
@@ -115,10 +118,12 @@ def _answered(rng: random.Random, written: Sequence[str]) -> str:
 def _attack(ground: Ground, inputs: Iterator[tuple[str, Callable[[], Answer]]]) -> Figures:
     """Try each input, and look for harm after it."""
     figures, before, began = Figures(), ground.scene(), time.monotonic()
-    for said, ask in inputs:
-        figures.inputs += 1
-        if wrong := _tried(figures, ask) or _harm(ground, before):
-            figures.findings.append((wrong, said))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SAWarning)
+        for said, ask in inputs:
+            figures.inputs += 1
+            if wrong := _tried(figures, ask) or _harm(ground, before):
+                figures.findings.append((wrong, said))
     figures.seconds = time.monotonic() - began
     return figures
 
