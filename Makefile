@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --editable
 NOTICE := "Setting up $(VENV): the first build of llama-cpp-python takes some minutes on two cores; pip says so as it goes."
 
-.PHONY: help run test lint bench clean
+.PHONY: help run test lint bench fuzz clean
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -35,6 +35,9 @@ lint: $(VENV)/.dev  ## format, style and types
 
 bench: $(VENV)/.dev  ## measure, as ratios in one run
 	$(BIN)/python -m tests.benchmarks
+
+fuzz: $(VENV)/.dev  ## 10,000 spoilt programs and 1,000 spoilt questions, and what must be so after each
+	$(BIN)/python -m tests.fuzz
 
 clean:  ## remove the environment
 	rm -rf $(VENV)

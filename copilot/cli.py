@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from copilot.errors import CopilotError, SetupError
+from copilot.printable import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ errors = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="the whole answer, as JSON")]
 INTERRUPTED = 130
+LONGEST_LINE = 2_000
 SHOWN = 20
 """Rows of a table that are printed; --json gives all."""
 
@@ -166,18 +168,23 @@ class _Failed(CopilotError):
 
 
 def _show(answer: Answer) -> None:
-    console.print(Text(answer.text, style="bold"))
+    console.print(_text(answer.text, style="bold"))
     if len(answer.rows) > 1 or len(answer.columns) > 1:
         console.print(_table(answer.columns, answer.rows))
     for title, table in answer.details.items():
         console.print(f"\n{title}")
         console.print(_table(*_paired(table.columns, table.rows)))
     for choice in answer.choices:
-        console.print(Text(f"  • {choice}"))
+        console.print(_text(f"  • {choice}"))
     if answer.outcome in ("steered", "declined"):
-        console.print(Text(f"try: {' · '.join(answer.suggestions)}", style="dim"))
+        console.print(_text(f"try: {' · '.join(answer.suggestions)}", style="dim"))
     if answer.program:
-        console.print(Text(f"{answer.program}  ({answer.timings.total:.0f} ms)", style="dim"))
+        console.print(_text(f"{answer.program}  ({answer.timings.total:.0f} ms)", style="dim"))
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Names of the database and a program's words reach the terminal through here: what would act on it is replaced."""
+    return Text(printable(text), style=style)
 
 
 def _paired(columns: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
@@ -208,7 +215,7 @@ def _table(columns: list[str], rows: list[list[Any]]) -> Table:
 def _cell(cell: Any) -> Text:
     if isinstance(cell, float):
         return Text(f"{cell:,.2f}" if abs(cell) >= 1 or not cell else f"{cell:.3g}")
-    return Text("" if cell is None else str(cell))
+    return _text("" if cell is None else str(cell))
 
 
 def main() -> None:
@@ -216,7 +223,7 @@ def main() -> None:
     try:
         cli()
     except CopilotError as error:
-        errors.print(Text.assemble(("copilot: ", "red"), str(error)), soft_wrap=True)
+        errors.print(Text.assemble(("copilot: ", "red"), one_line(str(error), LONGEST_LINE)), soft_wrap=True)
         raise SystemExit(1) from None
     except (KeyboardInterrupt, SystemExit) as ended:
         if not interrupted(ended):

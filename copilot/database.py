@@ -1,9 +1,11 @@
 """The read-only connection.
 
 What these walls cover: nothing can be written (SQLite: opened `mode=ro`, and an authorizer that lets only reads
-pass; PostgreSQL: a read-only transaction), no statement outlives its deadline, no result outgrows the row limit.
-What they do not: which tables are read; the query compiler sees to it that only views are. A PostgreSQL session could
-lift its own limits with SET; no program can say SET, and a role that may only SELECT closes that too.
+pass; PostgreSQL: a read-only transaction), no statement outlives its deadline, no result outgrows the row limit, no
+value of SQLite's making its memory. What they do not: which tables are read; the query compiler sees to it that only
+views are. The deadline is looked at between steps: one long step (a pattern with many wildcards, which no query has)
+ends by itself. A PostgreSQL session could lift its own limits with SET; no program can say SET, and a role that may
+only SELECT closes that too.
 """
 
 from __future__ import annotations
@@ -25,6 +27,11 @@ READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sq
 HARMFUL = {"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"}
 STEPS_BETWEEN_LOOKS = 2000
 CONNECT_SECONDS = 5
+DEADLINE = "deadline"
+LONGEST_VALUE = 10_000_000
+"""Bytes of a text that SQLite may make; its own limit would fill a machine's memory in one step."""
+TOO_LARGE = ("too large", "too complex", "too many", "too big", "stack overflow", "stack depth", "integer overflow")
+"""How SQLite and PostgreSQL refuse a statement for its size, not for what it asks."""
 
 
 class Database:
@@ -51,10 +58,14 @@ class Database:
             LimitReached: a statement outlived its deadline.
             SetupError: the server cannot be reached, or the statement cannot be run there.
         """
+        info: dict[Any, Any] = {}
         try:
             with self.engine.connect() as connection:
+                info = connection.info
                 yield connection
         except DBAPIError as error:
+            if "interrupted" in str(error.orig) and time.monotonic() < info.get(DEADLINE, 0):
+                raise KeyboardInterrupt from None  # SQLite stops at a Ctrl-C as it does at the deadline
             raise _told(error, self.seconds) from error
 
     def rows(self, connection: sa.Connection, statement: sa.Select[Any]) -> tuple[list[str], list[list[Any]], bool]:
@@ -80,6 +91,7 @@ class Database:
             raw.create_function("lower", 1, _lower, deterministic=True)
             raw.execute("PRAGMA query_only = ON")
             raw.set_authorizer(_only_reads)
+            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
             return raw
 
         engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
@@ -88,6 +100,7 @@ class Database:
 
     def _start_clock(self, connection: sa.Connection, *_: Any) -> None:
         end = time.monotonic() + self.seconds
+        connection.info[DEADLINE] = end
         raw: Any = connection.connection.dbapi_connection
         raw.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
 
@@ -154,5 +167,7 @@ def _told(error: DBAPIError, seconds: float) -> LimitReached | SetupError:
     text = reason(error)
     if "interrupted" in text or "statement timeout" in text:
         return LimitReached(f"a query took longer than {seconds:g} s and was stopped; ask for less at once")
+    if any(words in text for words in TOO_LARGE):
+        return LimitReached("a query is larger than the database takes; ask for less at once")
     todo = "is the server running, and COPILOT_DATABASE_URL right?"
     return SetupError(f"the database cannot be used: {text}" + (f"; {todo}" if "connect" in text else ""))

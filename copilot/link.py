@@ -2,6 +2,9 @@
 
 The model is shown each mention with the exact name beside it, so that it copies and never recalls; a name added to
 the database today is linked today.
+
+What this wall covers: a name of the database reaches a prompt only if the question mentions it, and as one line. What
+it does not: what a model makes of a name that reads as an instruction; whatever it writes has all the walls before it.
 """
 
 from __future__ import annotations
@@ -18,9 +21,11 @@ from rapidfuzz.distance import OSA
 
 from copilot import amount_words, calendar_words, number_words
 from copilot.names import Names, plain
+from copilot.printable import one_line
 
 TOKEN = re.compile(r"\$?\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 LONGEST = 6
+LONGEST_NAME = 200
 SHORTEST_GUESS = 5
 
 
@@ -45,11 +50,11 @@ class Link:
     guessed: bool = False
 
     def shown(self) -> str:
-        """As the model reads it: ``GPU-H100 = sku``."""
+        """As the model reads it: ``GPU-H100 = sku``; on one line, for a name is data and makes no line of a prompt."""
         kinds: dict[str, list[str]] = {}
         for name, kind in self.meanings:
             kinds.setdefault(name, []).append(kind)
-        return ", ".join(f"{name} = {'/'.join(kinds[name])}" for name in kinds)
+        return ", ".join(f"{one_line(name, LONGEST_NAME)} = {'/'.join(kinds[name])}" for name in kinds)
 
 
 @dataclass(frozen=True)

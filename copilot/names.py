@@ -2,6 +2,10 @@
 
 A name is looked up exactly, then in any case and without accents, then among its aliases, then by nearness. What was
 found only by nearness is a mend: it counts as doubtful.
+
+What this wall covers: a text where a name is due is one that the database holds, or it is refused; two names that only
+look alike share their form, so that neither takes the other's place. What it does not: whether the name is the one
+that the operator meant; letters of other alphabets that look the same on a screen.
 """
 
 from __future__ import annotations
@@ -116,7 +120,9 @@ class Names:
                 for number, name in enumerate(names, start=1):
                     if name.endswith(str(number)):
                         forms.setdefault(f"{plain(group)} {number}", (name,))
-        exact = {plain(name): (name,) for name in self.by_kind[kind]}
+        exact: dict[str, tuple[str, ...]] = {}
+        for name in self.by_kind[kind]:  # two that only look alike share a form: neither takes the other's place
+            exact[plain(name)] = (*exact.get(plain(name), ()), name)
         return {**forms, **exact}
 
     def _groups(self, kind: str) -> Iterable[tuple[str, tuple[str, ...]]]:

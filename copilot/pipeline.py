@@ -1,4 +1,9 @@
-"""From a question to an answer: link, write, check, run, show; each stage is timed and tells of itself."""
+"""From a question to an answer: link, write, check, run, show; each stage is timed and tells of itself.
+
+What this wall covers: the length of a question; the time, the rows and the drafts that all of it may come to; answers
+that a model makes up without asking the application; texts of more than a line. What it does not: what is under way
+when the time is over, which ends by its own limit; a good program for another question than was asked.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,7 @@ from copilot.answer import Answer, Cell, Declined, Result, Timings, Unclear, Uns
 from copilot.app import App, Context
 from copilot.choices import choices
 from copilot.database import Database
+from copilot.deadline import Deadline
 from copilot.errors import (
     Ambiguous,
     CopilotError,
@@ -31,6 +37,7 @@ from copilot.link import Linker, Links
 from copilot.model.prompt import Turn
 from copilot.model.writer import Request, Writer, Written
 from copilot.names import Names
+from copilot.printable import one_line
 from copilot.program import check, runtime, sandbox
 from copilot.program.mistake import explained
 from copilot.program.stub import stub
@@ -41,6 +48,11 @@ from copilot.suggest import nearest, suggestions
 LONGEST_QUESTION = 2_000
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 """Characters that would act on a terminal, or end the line on which a model is asked."""
+LONGEST_TEXT = 2_000
+MOST_DRAFTS = 20
+"""Plans that one question may have saved."""
+ROWS_TOGETHER = 10
+"""Results of the largest size that one question may come to."""
 T = TypeVar("T")
 
 
@@ -85,6 +97,9 @@ class Asking:
     links: Links = field(default_factory=lambda: Links("", ()))
     written: Written = field(default_factory=lambda: Written(""))
     program: str = ""
+    code: str = ""
+    rows: int = 0
+    deadline: Deadline = field(default_factory=lambda: Deadline(sandbox.TOGETHER))
 
     def ask(self, question: str, writer: Writer, context: Sequence[Turn]) -> Iterator[Stage | Answer]:
         """Answer a question, telling each stage; the answer comes last."""
@@ -128,7 +143,7 @@ class Asking:
 
     def _write(self, question: str, writer: Writer, context: Sequence[Turn]) -> None:
         self.written = writer.write(Request(question, self.links.shown(), context, self.world.app))
-        self.program = self.written.program
+        self.program = _readable(self.written.program)
         self.timings.tokens_in, self.timings.tokens_out = self.written.tokens_in, self.written.tokens_out
 
     def _check(self) -> None:
@@ -136,16 +151,19 @@ class Asking:
         settled = check.settle(app, self.world.names, self.program)
         if settled.mended:
             raise settled.mended[0]
-        self.program = settled.program
+        self.program, self.code = settled.program, check.code(settled.program)
+        if self.written.program and not check.asks(app, self.code):
+            raise ProgramError("the model answers by itself and asks nothing of the application")
         try:
-            sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
+            sandbox.check_types(self.code, stub(app, check.views_used(app, check.parse(self.code))))
         except TypeMistake as error:
             raise TypeMistake(explained(error.complaint, stub(app)), error.line, error.column) from error
 
     def _run(self, connection: sa.Connection) -> Any:
         context = Context(connection, self.world.today)
         functions = runtime.functions(self.world.app, self.world.names, context, lambda q: self._number(connection, q))
-        return sandbox.run(self.program, functions, runtime.values(self.world.app, self.world.names, context))
+        values = runtime.values(self.world.app, self.world.names, context)
+        return sandbox.run(self.code, functions, values, self.deadline)
 
     def _number(self, connection: sa.Connection, query: Any) -> float:
         if not isinstance(query, Query):
@@ -160,22 +178,30 @@ class Asking:
         return float(rows[0][0])
 
     def _fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+        self.deadline.check()
         statement = query.select_statement()
         self.sql.append(self.database.shown(statement))
-        return self.database.rows(connection, statement)
+        found = self.database.rows(connection, statement)
+        self.rows += len(found[1])
+        if self.rows > ROWS_TOGETHER * self.database.max_rows:
+            raise LimitReached(f"the answer has more than {self.rows - 1:,} rows in all; ask for less at once")
+        return found
 
     def _show(self, question: str, value: Any, connection: sa.Connection) -> Answer:
         if isinstance(value, Declined | Unsupported | Unclear):
             return self._other(question, value)
         shown = show(value, lambda query: self._fetch(connection, query))
-        saved = [self.keep(result) for result in _results(value) if result.save]
+        drafts = {id(result): result for result in _results(value) if result.save}
+        if len(drafts) > MOST_DRAFTS:
+            raise LimitReached(f"a question saves at most {MOST_DRAFTS} plans; this one makes {len(drafts):,}")
+        saved = [self.keep(result) for result in drafts.values()]
         return self._answered(question, shown, saved)
 
     def _answered(self, question: str, shown: Shown, saved: list[str]) -> Answer:
         text = f"{shown.text} Saved as {', '.join(saved)}." if saved else shown.text
         return self._answer(
             question, "empty" if shown.empty else "answered", text, columns=shown.columns, rows=shown.rows,
-            details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.program),
+            details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.code),
         )  # fmt: skip
 
     def _other(self, question: str, value: Declined | Unsupported | Unclear) -> Answer:
@@ -212,7 +238,8 @@ class Asking:
 
     def _answer(self, question: str, outcome: Any, text: str, **rest: Any) -> Answer:
         return Answer(
-            as_of=self.world.today, question=question, outcome=outcome, text=text, program=self.program, sql=self.sql,
+            as_of=self.world.today, question=question[:LONGEST_QUESTION], outcome=outcome,
+            text=one_line(text, LONGEST_TEXT), program=self.program[: check.MAX_CHARACTERS], sql=self.sql,
             links=self.links.shown(), confidence=self.written.confidence, timings=self.timings, **rest,
         )  # fmt: skip
 
@@ -232,7 +259,7 @@ def _results(value: Any) -> Iterator[Result]:
 
 
 def _readable(text: str) -> str:
-    """The text without the halves of characters that a terminal may hand over."""
+    """The text without the halves of characters that a terminal or a model may hand over."""
     return text.encode("utf-8", "replace").decode()
 
 

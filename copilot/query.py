@@ -1,7 +1,11 @@
 """A view's typed, read-only queries, compiled to SQLAlchemy.
 
-A query is immutable; each step returns a new one, and steps apply in the order they are written. A query never
-joins and never writes: what it cannot say, a program cannot do.
+A query is immutable; each step returns a new one, and steps apply in the order they are written.
+
+What this wall covers: a query reads the columns of one view and of those named in its `__in`, never joins and never
+writes; every value is bound or checked, never pasted into SQL; its conditions and its SELECTs within SELECTs are
+counted, so that a short program cannot build an endless statement. What it does not: how long the database takes over
+it, and how many rows come back (the connection's limits); which rows an operator may see (the database's rights).
 """
 
 from __future__ import annotations
@@ -16,14 +20,21 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from copilot.errors import Ambiguous, ProgramError
+from copilot.errors import Ambiguous, LimitReached, ProgramError
 from copilot.near import did_you_mean
+from copilot.printable import quoted
 
 ColumnType = Literal["text", "int", "float", "date", "datetime"]
 NUMERIC = ("int", "float")
 TEMPORAL = ("date", "datetime")
 WEEK = timedelta(days=7)
+MOST_SAID = 10
+"""Values of a list that a sentence names."""
 LARGEST = 2**63
+MOST_CONDITIONS = 100
+"""In one statement, those of the queries within it included."""
+DEEPEST = 8
+"""SELECTs within SELECTs; SQLite's parser gives up at about 12."""
 Names = Callable[[str, str], tuple[str, ...]]
 """From a kind and a text to the names meant."""
 
@@ -172,6 +183,7 @@ class Query:
         ranked, grouped: once groups have been filtered, the aggregate that `top` ranks them by and their columns.
         said, parts: its conditions, and those of a share, for the sentence of an answer.
         names: what a text means as a name of a kind; raises NameMistake if nothing.
+        conditions, depth: how large its statement is: the lookups in it, and the SELECTs within one another.
     """
 
     view: View
@@ -189,6 +201,14 @@ class Query:
     said: tuple[str, ...] = field(default=(), compare=False)
     parts: tuple[str, ...] = field(default=(), compare=False)
     names: Names = field(default=lambda kind, text: (text,), compare=False)
+    conditions: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.conditions > MOST_CONDITIONS:
+            raise LimitReached(f"a query has more than {MOST_CONDITIONS} conditions; ask for less at once")
+        if self.depth > DEEPEST:
+            raise LimitReached(f"queries are nested more than {DEEPEST} deep; ask for less at once")
 
     @classmethod
     def over(cls, view: View, today: date, names: Names | None = None) -> Query:
@@ -205,7 +225,7 @@ class Query:
         query = self._wrapped() if self.limit is not None or self.aggregates else self
         conditions = tuple(query._condition(key, value) for key, value in lookups.items())
         said = tuple(f"{key}={_say(value)}" for key, value in lookups.items())
-        return replace(query, filters=query.filters + conditions, said=query.said + said)
+        return replace(query._grown(lookups), filters=query.filters + conditions, said=query.said + said)
 
     def by(self, *fields: str) -> Query:
         """Group by columns, or by `date__week` and `date__month`."""
@@ -213,7 +233,7 @@ class Query:
             raise ProgramError("by() needs at least one column")
         query = self._wrapped() if self.limit is not None or self.aggregates or self.groups else self
         cells = dict(query.cells)
-        labels = tuple(query._group(cells, name) for name in fields)
+        labels = tuple(dict.fromkeys(query._group(cells, name) for name in fields))
         return replace(query, cells=cells, groups=labels, shown=(), order=(), ranked=None, grouped=())
 
     def count(self) -> Query:
@@ -252,7 +272,7 @@ class Query:
             raise ProgramError("share() needs a condition, or a by() before it")
         said = tuple(f"{key}={_say(value)}" for key, value in lookups.items())
         query = self._aggregate("share", lambda q: (q._share(of, lookups), "float"), of=of)
-        return replace(query, parts=said)
+        return replace(query._grown(lookups), parts=said)
 
     def select(self, *fields: str) -> Query:
         """Show these columns, in this order."""
@@ -270,7 +290,7 @@ class Query:
     def top(self, n: int) -> Query:
         """The first n rows; after an aggregate and without a sort, the n largest by the last aggregate."""
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n < LARGEST:
-            raise ProgramError(f"top() takes a whole number from 1, not {n!r}")
+            raise ProgramError(f"top() takes a whole number from 1, not {quoted(n)}")
         query = self._wrapped() if self.limit is not None else self
         last = query.aggregates[-1] if query.aggregates else query.ranked
         if last in query.cells and not query.order:
@@ -326,7 +346,15 @@ class Query:
         order = tuple(name for name in self.order if name.removeprefix("-") in cells)
         ranked = self.aggregates[-1] if self.aggregates else self.ranked
         wrapped = Query(self.view, self.today, table, cells, order=order, said=self.said, names=self.names)
+        wrapped = replace(wrapped, conditions=self.conditions, depth=self.depth + 1)
         return replace(wrapped, ranked=ranked, grouped=self.groups or self.grouped)
+
+    def _grown(self, lookups: dict[str, Any]) -> Query:
+        """Larger by these lookups and the queries in them."""
+        within = [value for value in lookups.values() if isinstance(value, Query)]
+        conditions = self.conditions + len(lookups) + sum(query.conditions for query in within)
+        depth = max([self.depth, *(query.depth + 1 for query in within)])
+        return replace(self, conditions=conditions, depth=depth)
 
     def _cell(self, name: str) -> Cell:
         if name in self.cells:
@@ -440,11 +468,12 @@ def any_of(first: Query, second: Query) -> Query:
     Raises ProgramError if they are on two views, or one of them is grouped or cut.
     """
     cut = any(query.aggregates or query.groups or query.limit is not None for query in (first, second))
-    if cut or first.view != second.view or not first.source.compare(second.source):
+    if cut or first.source is not second.source:  # two sources, however alike, would be a product of their rows
         raise ProgramError("any_of() takes two queries on one view that only filter")
     either = sa.or_(sa.and_(sa.true(), *first.filters), sa.and_(sa.true(), *second.filters))
     said = (f"{', '.join(first.said) or 'any'} or {', '.join(second.said) or 'any'}",)
-    return replace(first, filters=(either,), said=said)
+    conditions, depth = first.conditions + second.conditions + 1, max(first.depth, second.depth)
+    return replace(first, filters=(either,), said=said, conditions=conditions, depth=depth)
 
 
 OPERATORS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
@@ -467,12 +496,12 @@ def parse_date(text: Any) -> date:
     try:
         return date.fromisoformat(str(text))
     except ValueError as error:
-        raise ProgramError(f"{text!r} is not a date; write it as 2026-11-20") from error
+        raise ProgramError(f"{quoted(text)} is not a date; write it as 2026-11-20") from error
 
 
 def _days(value: Any) -> timedelta:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 36500:
-        raise ProgramError(f"a number of days or weeks is a whole number from 0, not {value!r}")
+        raise ProgramError(f"a number of days or weeks is a whole number from 0, not {quoted(value)}")
     return timedelta(days=value)
 
 
@@ -493,7 +522,7 @@ def _month(value: Any, today: date) -> tuple[date, date]:
     try:
         first = date.fromisoformat(f"{value}-01")
     except ValueError as error:
-        raise ProgramError(f"{value!r} is not a month; write it as 2026-11") from error
+        raise ProgramError(f"{quoted(value)} is not a month; write it as 2026-11") from error
     return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])
 
 
@@ -531,13 +560,13 @@ def _literal(cell: Cell, value: Any) -> Any:
     if cell.type == "datetime":
         return _midnight(parse_date(value))
     if cell.type in NUMERIC and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise ProgramError(f"a number is compared with a number, not with {value!r}")
+        raise ProgramError(f"a number is compared with a number, not with {quoted(value)}")
     if cell.type in NUMERIC and not -LARGEST < value < LARGEST:
         raise ProgramError("that number is larger than any that the database holds")
     if cell.type in NUMERIC:  # as wide as the value: PostgreSQL would round it to the column's type, or refuse it
         return sa.literal(value, sa.BigInteger() if isinstance(value, int) else sa.Float())
     if not isinstance(value, str):
-        raise ProgramError(f"text is compared with text, not with {value!r}")
+        raise ProgramError(f"text is compared with text, not with {quoted(value)}")
     return _text(value)
 
 
@@ -561,7 +590,8 @@ def _say(value: Any) -> str:
     if isinstance(value, ColumnRef):
         return value.name
     if isinstance(value, list | tuple):
-        return " or ".join(map(_say, value))
+        rest = f" or {len(value) - MOST_SAID} more" if len(value) > MOST_SAID else ""
+        return " or ".join(map(_say, value[:MOST_SAID])) + rest
     if isinstance(value, Query):
         return f"those of the {value.view.name.replace('_', ' ')} asked for"
     return f"{value:g}" if isinstance(value, float) else str(value)

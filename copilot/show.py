@@ -64,10 +64,8 @@ def show(value: Any, fetch: Fetch) -> Shown:
         return _query(value, fetch)
     if isinstance(value, Result):
         return _result(value)
-    if isinstance(value, dict):
-        return _table([[key, _plain(cell, fetch)] for key, cell in value.items()])
-    if isinstance(value, list | tuple | set):
-        return _several(list(value), fetch)
+    if isinstance(value, list | tuple | set | dict):
+        return _several(list(value.items() if isinstance(value, dict) else value), fetch)
     if value is None:
         raise ProgramError("the program gives no result; its last line must be an expression such as orders.count()")
     return Shown(f"{_said(_plain(value, fetch))}.", ["value"], [[_plain(value, fetch)]])

@@ -18,6 +18,7 @@ from copilot.fulfilment import store, why
 from copilot.fulfilment.basis import basis
 from copilot.fulfilment.changes import Change
 from copilot.fulfilment.planner import Line, Plan, Problem, plan_of, solve
+from copilot.printable import one_line
 
 SECONDS = 55.0
 """How long one re-plan may take."""
@@ -28,6 +29,7 @@ CHANGED = ("order_id", "warehouse", "new_warehouse", "supplier", "new_supplier",
            "days_late", "new_days_late", "cost_difference")  # fmt: skip
 MOST_CHANGED = 50
 MOST_PAYING = 3
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def plan(context: Context, *changes: Change, name: str | None = None) -> Result:
     known = store.load_problem(context.connection)
     problem = change.apply_all(known, changes)
     made = solve(problem, deadline_seconds=SECONDS)
-    called = name or _said(changes) or "Re-plan"
+    called = one_line(name or _said(changes) or "Re-plan", LONGEST_NAME)
 
     def save(connection: sa.Connection) -> str:
         now = datetime.combine(context.today, datetime.now().time().replace(microsecond=0))
