@@ -60,6 +60,7 @@ class Answer(BaseModel):
         text: a sentence; every number in it comes from the result.
         sql: every query that ran, with its values in place.
         choices: what to click when asked back.
+        drafts: programs that save what this one only tried, such as a what-if, as a draft.
         confidence: 0..1.
     """
 
@@ -76,6 +77,7 @@ class Answer(BaseModel):
     sql: list[str] = []
     choices: list[str] = []
     suggestions: list[str] = []
+    drafts: list[str] = []
     links: str = ""
     confidence: float = 1.0
     timings: Timings = Timings()

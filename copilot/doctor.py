@@ -22,7 +22,7 @@ class Diagnosis(BaseModel):
 
 def examine() -> Diagnosis:
     """Look at the settings, the database and the model, each even if another is wrong."""
-    found = Diagnosis(facts=_versions(), problems=[])
+    found = Diagnosis(facts=versions(), problems=[])
     try:
         settings = Settings.load()
     except CopilotError as error:
@@ -36,7 +36,8 @@ def examine() -> Diagnosis:
     return found
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that matter."""
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
 
 

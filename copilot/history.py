@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from sqlalchemy import Table
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Field, Session, SQLModel, col, create_engine, select
+from sqlmodel import Field, Session, SQLModel, col, create_engine, or_, select
 
 from copilot.answer import Answer
 from copilot.errors import SetupError
@@ -86,10 +86,16 @@ class History:
             session.add(Feedback(answer_id=answer_id, at=_now(), verdict=verdict, program=program, comment=comment))
             session.commit()
 
-    def last(self, limit: int) -> list[Entry]:
-        """The latest entries, newest first."""
+    def last(self, limit: int, matching: str = "", outcome: str | None = None) -> list[Entry]:
+        """The latest entries, newest first: of an outcome, and with a text in the question, program or answer."""
+        wanted = select(Entry).order_by(col(Entry.number).desc()).limit(limit)
+        if outcome:
+            wanted = wanted.where(Entry.outcome == outcome)
+        if matching:
+            texts = (Entry.question, Entry.program, Entry.text)
+            wanted = wanted.where(or_(*(col(text).icontains(matching, autoescape=True) for text in texts)))
         with Session(self._engine) as session:
-            return list(session.exec(select(Entry).order_by(col(Entry.number).desc()).limit(limit)))
+            return list(session.exec(wanted))
 
 
 def _table(model: type[SQLModel]) -> Table:

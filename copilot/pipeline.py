@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from copilot.database import Database
 from copilot.errors import (
     Ambiguous,
     CopilotError,
+    GivenUp,
     LimitReached,
     NameMistake,
     Nothing,
@@ -31,9 +33,10 @@ from copilot.model.writer import Request, Writer, Written
 from copilot.names import Names
 from copilot.program import check, runtime, sandbox
 from copilot.program.stub import stub
+from copilot.progress import Stopped, never
 from copilot.query import Query
 from copilot.show import Shown, looked_for, show
-from copilot.suggest import nearest, suggestions
+from copilot.suggest import drafts, nearest, suggestions
 
 LONGEST_QUESTION = 2_000
 T = TypeVar("T")
@@ -70,11 +73,13 @@ class Asking:
 
     Args:
         keep: saves what a task made (a draft plan); returns its id.
+        stopped: asked before each stage and each task, and by the model between two tokens.
     """
 
     world: World
     database: Database
     keep: Callable[[Result], str]
+    stopped: Stopped = never
     timings: Timings = field(default_factory=Timings)
     sql: list[str] = field(default_factory=list)
     links: Links = field(default_factory=lambda: Links("", ()))
@@ -108,6 +113,7 @@ class Asking:
         yield self._ended(answer)
 
     def _stage(self, name: str, work: Callable[[], T]) -> Generator[Stage, None, T]:
+        self._go_on()
         yield Stage(name)
         began = time.perf_counter()
         try:
@@ -118,11 +124,15 @@ class Asking:
         yield Stage(name, ms, {"link": self.links.shown(), "write": self.program}.get(name, ""))
         return value
 
+    def _go_on(self) -> None:
+        if self.stopped():
+            raise GivenUp("stopped")
+
     def _link(self, question: str) -> None:
         self.links = self.world.linker.link(question)
 
     def _write(self, question: str, writer: Writer, context: Sequence[Turn]) -> None:
-        self.written = writer.write(Request(question, self.links.shown(), context, self.world.app))
+        self.written = writer.write(Request(question, self.links.shown(), context, self.world.app, self.stopped))
         self.program = self.written.program
         self.timings.tokens_in, self.timings.tokens_out = self.written.tokens_in, self.written.tokens_out
 
@@ -137,12 +147,21 @@ class Asking:
     def _run(self, connection: sa.Connection) -> Any:
         context = Context(connection, self.world.today)
         functions = runtime.functions(self.world.app, self.world.names, context, lambda q: self._number(connection, q))
-        return sandbox.run(self.program, functions, runtime.values(self.world.app, self.world.names, context))
+        wanted = {name: self._if_wanted(call) for name, call in functions.items()}
+        return sandbox.run(self.program, wanted, runtime.values(self.world.app, self.world.names, context))
+
+    def _if_wanted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(call)
+        def wanted(*args: Any, **kwargs: Any) -> Any:
+            self._go_on()
+            return call(*args, **kwargs)
+
+        return wanted
 
     def _number(self, connection: sa.Connection, query: Any) -> float:
         if not isinstance(query, Query):
             raise ProgramError("number() takes a query of one cell, such as orders.count()")
-        columns, rows, _ = self._fetch(connection, query)
+        columns, rows, _ = self.fetch(connection, query)
         if len(rows) != 1 or len(columns) != 1:
             raise ProgramError(f"number() takes a query of one number; this one has {len(rows)} rows of {len(columns)}")
         if rows[0][0] is None:
@@ -151,7 +170,8 @@ class Asking:
             raise ProgramError("number() takes a query of one number; this one gives text or a date")
         return float(rows[0][0])
 
-    def _fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+    def fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+        """Run a query: its columns, its rows, and whether there were more."""
         statement = query.select_statement()
         self.sql.append(self.database.shown(statement))
         return self.database.rows(connection, statement)
@@ -159,7 +179,7 @@ class Asking:
     def _show(self, question: str, value: Any, connection: sa.Connection) -> Answer:
         if isinstance(value, Declined | Unsupported | Unclear):
             return self._other(question, value)
-        shown = show(value, lambda query: self._fetch(connection, query))
+        shown = show(value, lambda query: self.fetch(connection, query))
         saved = [self.keep(result) for result in _results(value) if result.save]
         return self._answered(question, shown, saved)
 
@@ -168,6 +188,7 @@ class Asking:
         return self._answer(
             question, "empty" if shown.empty else "answered", text, columns=shown.columns, rows=shown.rows,
             details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.program),
+            drafts=drafts(self.world.app, self.program),
         )  # fmt: skip
 
     def _other(self, question: str, value: Declined | Unsupported | Unclear) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -235,6 +235,13 @@ def label(column: str, noun: str) -> str:
         if column.startswith(f"{prefix}_"):
             return f"{words} {_words(column.removeprefix(f'{prefix}_'))}"
     return _words(column).capitalize()
+
+
+def unit(column: str, units: Mapping[str, str]) -> str:
+    """What a result's column is counted in: that of the column it sums, averages or ranks; empty if not told."""
+    if column == "share" or column.startswith("share_"):
+        return "share"
+    return units.get(re.sub(r"^(sum|avg|min|max)_", "", column), "")
 
 
 def _said(value: Cell, column: str = "") -> str:

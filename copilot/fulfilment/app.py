@@ -14,6 +14,9 @@ app = App(
     examples=vocabulary.EXAMPLES,
     today=store.today,
     adopt=store.adopt,
+    adoptions=store.adoptions,
+    saves={"what_if": "plan"},
+    units=vocabulary.UNITS,
 )
 
 for view in VIEWS:

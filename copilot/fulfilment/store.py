@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from copilot.app import Adoption
 from copilot.errors import NameMistake, QuestionError, SetupError
 from copilot.fulfilment.problem import Lane, Line, Lot, Order, Plan, Problem, Rates
 from copilot.fulfilment.surface import VIEWS
@@ -356,6 +357,13 @@ def _adopt(connection: Connection, plan_id: str, by: str) -> None:
         connection.execute(update(_plan).where(_plan.c.status == "current").values(status="superseded"))
         adopted = {"status": "current", "adopted_by": by, "adopted_at": datetime.now().replace(microsecond=0)}
         connection.execute(update(_plan).where(_plan.c.plan_id == plan_id).values(**adopted))
+
+
+def adoptions(connection: Connection) -> list[Adoption]:
+    """Who adopted which plan, and when; the latest first."""
+    columns = (_plan.c.plan_id, _plan.c.adopted_by.label("by"), _plan.c.adopted_at.label("at"))
+    adopted = select(*columns).where(_plan.c.adopted_at.is_not(None)).order_by(_plan.c.adopted_at.desc())
+    return [Adoption(**row) for row in connection.execute(adopted).mappings()]
 
 
 def _refuse_strangers(connection: Connection, plan_id: str) -> None:
