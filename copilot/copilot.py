@@ -26,11 +26,11 @@ from copilot.model.writer import Writer
 from copilot.names import Names, plain
 from copilot.pace import Pace
 from copilot.pipeline import Asking, Stage, World
-from copilot.program import runtime
+from copilot.program import runtime, sandbox
 from copilot.progress import Progress, Stopped, never, silent
 from copilot.query import Column
 from copilot.settings import Settings
-from copilot.show import Shown, show, unit
+from copilot.show import Shown, label, show, unit
 from copilot.suggest import suggestions
 
 if TYPE_CHECKING:
@@ -115,6 +115,12 @@ class Copilot:
             prepare(settings.database, progress)
         return cls(app, settings=settings, progress=progress)
 
+    def ready(self) -> Info:
+        """Load the model and start the sandbox now, so that the first question does not wait for them."""
+        self.world.linker.link("")
+        sandbox.check_types("1", "")
+        return self.info()
+
     def ask(self, question: str) -> Answer:
         """Answer a question. Raises SetupError if the model or the database cannot be used."""
         return _last(self.stream(question))
@@ -176,6 +182,10 @@ class Copilot:
         """What a column of text can hold: its closed set, or the names of its kind; empty if it is neither."""
         return column.values or self.world.names.by_kind.get(column.names or "", ())
 
+    def label(self, column: str) -> str:
+        """A result's column in words: ``sum_available`` is Total available, ``count`` Number."""
+        return label(column, "").removesuffix(" of ")
+
     def unit(self, column: str) -> str:
         """What the numbers of a result's column are counted in: ``USD``, ``share`` (0..1); empty if not told."""
         return unit(column, self.app.units)
@@ -218,16 +228,17 @@ class Copilot:
     @property
     def world(self) -> World:
         """The names in the database and its today, read again when they may have changed."""
-        if self._world is None or time.monotonic() - self._world[0] > NAMES_ARE_FRESH:
-            self._world = time.monotonic(), self._read_world()
-        return self._world[1]
+        known = self._world
+        if known is None or time.monotonic() - known[0] > NAMES_ARE_FRESH:
+            known = self._world = time.monotonic(), self._read_world(known[1] if known else None)
+        return known[1]
 
-    def _read_world(self) -> World:
+    def _read_world(self, known: World | None) -> World:
         with self.database.reading() as connection:
             today = self.app.today(connection)
             names = Names.read(self.app, connection)
-        if self._world and self._world[1].names == names and self._world[1].today == today:
-            return self._world[1]
+        if known and known.names == names and known.today == today:
+            return known
         words = {plain(word): meaning for word, meaning in self.app.words.items()}
         return World(self.app, names, Linker(names, words, today), today)
 

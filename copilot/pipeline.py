@@ -188,7 +188,7 @@ class Asking:
         return self._answer(
             question, "empty" if shown.empty else "answered", text, columns=shown.columns, rows=shown.rows,
             details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.program),
-            drafts=drafts(self.world.app, self.program),
+            saved=saved, drafts=drafts(self.world.app, self.program),
         )  # fmt: skip
 
     def _other(self, question: str, value: Declined | Unsupported | Unclear) -> Answer:

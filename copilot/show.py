@@ -132,7 +132,8 @@ def _chart(query: Query, columns: list[str], rows: list[list[Cell]]) -> Chart | 
     if not (2 <= len(rows) <= MOST_BARS and query.groups and numbers and len(query.groups) == 1):
         return None
     over_time = columns[0].endswith(("_week", "_month", "week", "date"))
-    return Chart(kind="line" if over_time else "bars", x=columns[0], y=numbers)
+    title = f"{' and '.join(label(name, _noun(query)) for name in numbers)} by {_words(columns[0])}"
+    return Chart(kind="line" if over_time else "bars", x=columns[0], y=numbers, title=title)
 
 
 def _several(values: list[Any], fetch: Fetch) -> Shown:
@@ -194,6 +195,20 @@ def _table(rows: list[list[Cell]]) -> Shown:
     rows = [row + [None] * (width - len(row)) for row in rows]
     said = "; ".join(" ".join(_said(cell) for cell in row) for row in rows[:NAMED])
     return Shown(f"{said}{'; …' if len(rows) > NAMED else ''}.", columns, rows)
+
+
+def paired(table: Table) -> Table:
+    """A column and its new value in one, so that what changes is seen at once: ``Memphis → Busan``."""
+    columns = table.columns
+    pairs = [(at, columns.index(f"new_{c}") if f"new_{c}" in columns else None) for at, c in enumerate(columns)]
+    kept = [(old, new) for old, new in pairs if not columns[old].startswith("new_")]
+    rows = [[row[old] if new is None else _change(row[old], row[new]) for old, new in kept] for row in table.rows]
+    return Table(columns=[columns[old] for old, _ in kept], rows=rows)
+
+
+def _change(old: Cell, new: Cell) -> str:
+    before, after = ("none" if value is None else str(value) for value in (old, new))
+    return before if before == after else f"{before} → {after}"
 
 
 def _plain(value: Any, fetch: Fetch) -> Cell:

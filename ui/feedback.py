@@ -1,0 +1,67 @@
+"""How an answer was got, to be looked at, copied and corrected; and what a person says of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from copilot import Answer, CopilotError
+from ui.session import Session, Turn
+
+DOWN, UP = 0, 1
+
+
+@st.fragment
+def show(session: Session, turn: Turn) -> None:
+    """The program and its SQL, one click away, and the thumbs."""
+    answer = turn.answer
+    if answer is None:
+        return
+    if answer.program:
+        _program(session, turn, answer)
+    thumb = st.feedback("thumbs", key=f"thumb-{turn.key}", on_change=_judged, args=(session, turn, answer))
+    if thumb == DOWN:
+        _meant(session, turn, answer)
+    elif thumb == UP:
+        st.caption("Thank you: kept as a good answer.")
+
+
+def _program(session: Session, turn: Turn, answer: Answer) -> None:
+    with st.expander("Program and SQL", icon=":material/code:"):
+        st.code(answer.program, language="python", wrap_lines=True)
+        for sql in answer.sql:
+            st.code(sql, language="sql", wrap_lines=True)
+        edited = st.text_area("Correct the program", answer.program, key=f"edit-{turn.key}", height="content")
+        if st.button("Run it", key=f"run-{turn.key}", icon=":material/play_arrow:"):
+            session.ask(turn.question, edited)
+            st.rerun()
+
+
+def _judged(session: Session, turn: Turn, answer: Answer) -> None:
+    thumb = st.session_state[f"thumb-{turn.key}"]
+    if thumb is not None:
+        _keep(session, answer, "accepted" if thumb == UP else "rejected", None, None)
+
+
+def _meant(session: Session, turn: Turn, answer: Answer) -> None:
+    said = f"meant-{turn.key}"
+    if st.session_state.get(said):
+        st.caption("Thank you: kept, with what you meant.")
+        return
+    with st.form(f"form-{turn.key}"):
+        comment = st.text_input("What did you mean?", placeholder="In your own words")
+        program = st.text_area("Or the program that it should have been", answer.program, height="content")
+        sent = st.form_submit_button("Send", type="primary")
+    if sent:
+        corrected = program.strip() if program.strip() != answer.program else None
+        if _keep(session, answer, "corrected" if corrected else "rejected", corrected, comment.strip() or None):
+            st.session_state[said] = True
+            st.rerun(scope="fragment")
+
+
+def _keep(session: Session, answer: Answer, verdict: str, program: str | None, comment: str | None) -> bool:
+    try:
+        session.copilot.feedback(answer.id, verdict, program, comment)
+    except CopilotError as error:
+        st.error(str(error))
+        return False
+    return True
