@@ -4,7 +4,7 @@ from copilot.answer import Answer, Chart, Table
 from copilot.app import App, Context
 from copilot.copilot import Chat, Copilot
 from copilot.errors import CopilotError, GivenUp, SetupError
-from copilot.history import Entry
+from copilot.history import Entry, Verdict
 from copilot.pipeline import Stage
 from copilot.query import Column, View
 from copilot.show import paired
@@ -23,6 +23,7 @@ __all__ = [
     "SetupError",
     "Stage",
     "Table",
+    "Verdict",
     "View",
     "paired",
 ]

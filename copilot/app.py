@@ -94,6 +94,7 @@ class App:
         adopt: makes a plan the current one, and records by whom; adoptions tells who did, the latest first.
         saves: for a task that only tries something, the one of the same arguments that saves it as a draft.
         units: what the numbers of a column, or of a measure in a task's table, are counted in: ``USD``, ``racks``.
+        labels: what a column is called where its name alone, without underscores, reads badly.
 
     Example:
         >>> app = App("clinics")
@@ -121,6 +122,7 @@ class App:
     adoptions: Callable[[sa.Connection], list[Adoption]] | None = None
     saves: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
 
     def view(self, view: View) -> View:
         """Add a view that programs may query."""

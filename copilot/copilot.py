@@ -184,7 +184,7 @@ class Copilot:
 
     def label(self, column: str) -> str:
         """A result's column in words: ``sum_available`` is Total available, ``count`` Number."""
-        return label(column, "").removesuffix(" of ")
+        return self.app.labels.get(column) or label(column, "").removesuffix(" of ")
 
     def unit(self, column: str) -> str:
         """What the numbers of a result's column are counted in: ``USD``, ``share`` (0..1); empty if not told."""
@@ -284,7 +284,10 @@ class Chat:
 
     def stream(self, question: str, stopped: Stopped = never) -> Iterator[Stage | Answer]:
         """As `Copilot.stream`, in the light of the questions before."""
-        yield from self._remembered(self._copilot.stream(self._completed(question), self._turns, stopped))
+        if program := self._settled(question):
+            yield from self.stream_run(program, stopped=stopped)
+        else:
+            yield from self._remembered(self._copilot.stream(self._completed(question), self._turns, stopped))
 
     def stream_run(self, program: str, question: str = "", stopped: Stopped = never) -> Iterator[Stage | Answer]:
         """As `Copilot.stream_run`, of a program that corrects the answer to a question; what comes may follow on."""
@@ -300,9 +303,22 @@ class Chat:
                 self._remember(event, event.question or question)
             yield event
 
-    def _completed(self, reply: str) -> str:
+    def _settled(self, reply: str) -> str:
+        """The program that was asked back, if a person wrote it, with what was unclear in it replaced by the choice."""
+        asked = self._asked_back(reply)
+        if asked is None or asked.question:
+            return ""
+        unclear = _unclear(asked, reply)
+        return asked.program.replace(f'"{unclear[0]}"', f'"{reply}"') if unclear else ""
+
+    def _asked_back(self, reply: str) -> Answer | None:
+        """The answer that offered this reply as a choice, if the last one did."""
         asked = self._last
-        if asked is None or asked.outcome != "clarify" or reply not in asked.choices:
+        return asked if asked and asked.outcome == "clarify" and reply in asked.choices else None
+
+    def _completed(self, reply: str) -> str:
+        asked = self._asked_back(reply)
+        if asked is None:
             return reply
         for word in _unclear(asked, reply):
             if found := re.search(re.escape(word), asked.question, re.IGNORECASE):

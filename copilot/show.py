@@ -112,7 +112,7 @@ def _sentence(query: Query, columns: list[str], rows: list[list[Cell]], where: s
     if len(rows) == 1:
         return f"One of the {_noun(query)}{where}: {_listed(columns, rows[0])}."
     count = f"More than {len(rows):,}" if more else f"{len(rows):,}"
-    return f"{count} {_noun(query)}{where}."
+    return f"{count} {'' if _noun(query).endswith('s') else 'rows of '}{_noun(query)}{where}."
 
 
 def _grouped(query: Query, columns: list[str], rows: list[list[Cell]], where: str) -> str:

@@ -108,6 +108,14 @@ def test_a_conversation_goes_on_from_a_program_corrected_by_hand(copilot: Copilo
     assert answer.outcome == "answered"
 
 
+def test_a_choice_settles_what_was_unclear_in_a_program_by_hand(copilot: Copilot) -> None:
+    chat = copilot.chat()
+    *_, asked = chat.stream_run('what_if(limit_dock("Dublin", 20))')
+    assert asked.choices == ["DUB1", "DUB2"]
+    settled = chat.ask("DUB2")
+    assert (settled.outcome, settled.program) == ("answered", 'what_if(limit_dock("DUB2", 20))')
+
+
 def test_what_is_in_use_is_told(copilot: Copilot) -> None:
     info = copilot.info()
     assert (info.model, info.adapter, info.gpu_layers) == ("scripted", "", None)

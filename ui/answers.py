@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from copilot import Answer, Copilot
@@ -9,7 +11,13 @@ from ui import charts, feedback, tables, timing, what_if
 from ui.session import Session, Turn
 from ui.words import OUTCOMES, literal
 
-COLOURS = {"clarify": "orange", "steered": "orange", "declined": "gray", "empty": "gray", "failed": "red"}
+COLOURS: dict[str, Literal["orange", "gray", "red"]] = {
+    "clarify": "orange",
+    "steered": "orange",
+    "declined": "gray",
+    "empty": "gray",
+    "failed": "red",
+}
 
 
 def show(session: Session, turn: Turn, latest: bool) -> None:
@@ -36,6 +44,9 @@ def result(copilot: Copilot, answer: Answer) -> None:
     if answer.chart and answer.chart.kind == "before_after":
         what_if.show(copilot, answer)
         return
+    if answer.columns == ["measure", "value"]:
+        what_if.figures(copilot, answer)
+        return
     charts.show(copilot, answer)
     if len(answer.rows) > 1 or (len(answer.columns) > 1 and answer.rows):
         tables.show(copilot, answer.columns, answer.rows, answer.id)
@@ -58,7 +69,7 @@ def _actions(session: Session, answer: Answer) -> None:
         st.page_link(st.session_state["pages"]["Plans"], label="Compare or adopt it", icon=":material/arrow_forward:")
 
 
-def _buttons(session: Session, questions: list[str], key: str, kind: str) -> None:
+def _buttons(session: Session, questions: list[str], key: str, kind: Literal["secondary", "tertiary"]) -> None:
     with st.container(horizontal=True, gap="small", key=key):
         for number, question in enumerate(questions):
             st.button(literal(question), key=f"{key}-{number}", type=kind, on_click=session.ask, args=(question,))

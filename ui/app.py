@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from copilot import CopilotError
 from ui import chat, data, history, opening, plans, timing
@@ -21,29 +22,31 @@ def main() -> None:
     page = st.navigation(list(found.values()))
     try:
         session = Session.here(opening.opened())
-        beside = st.sidebar.container()
-        page.run()
-        _beside(session, beside)
+        _beside(session, page)
     except CopilotError as error:
         opening.in_the_way(str(error))
 
 
-def _pages() -> dict[str, st.Page]:
+def _beside(session: Session, page: Page) -> None:
+    """Draw a page, and beside it what is in use: before, to stand there meanwhile; and after, with what it added."""
+    with st.sidebar:
+        st.button("New conversation", icon=":material/add_comment:", on_click=session.clear, width="stretch")
+        beside = st.empty()
+    timing.beside(session, beside)
+    page.run()
+    timing.beside(session, beside)
+
+
+def _pages() -> dict[str, Page]:
     pages = [
         st.Page(chat.page, title="Ask", icon=":material/forum:", url_path="ask", default=True),
         st.Page(plans.page, title="Plans", icon=":material/route:", url_path="plans"),
         st.Page(data.page, title="Data", icon=":material/table:", url_path="data"),
         st.Page(history.page, title="History", icon=":material/history:", url_path="history"),
     ]
-    st.session_state["pages"] = {page.title: page for page in pages}
-    return st.session_state["pages"]
-
-
-def _beside(session: Session, place: st.delta_generator.DeltaGenerator) -> None:
-    with place:
-        if session.turns:
-            st.button("New conversation", icon=":material/add_comment:", on_click=session.clear, width="stretch")
-        timing.sidebar(session)
+    named = {page.title: page for page in pages}
+    st.session_state["pages"] = named
+    return named
 
 
 main()

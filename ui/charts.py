@@ -47,11 +47,14 @@ def _long(copilot: Copilot, answer: Answer, chart: Chart) -> pd.DataFrame:
 
 def _bars(data: pd.DataFrame, along: str, unit: str, order: list[str] | None = None) -> alt.Chart:
     sort = list(dict.fromkeys(data["along"]))
-    drawn = alt.Chart(data).mark_bar(cornerRadiusEnd=2)
-    drawn = drawn.encode(
-        y=alt.Y("along:N", sort=sort, title=None, axis=alt.Axis(labelLimit=140)),
-        x=alt.X("value:Q", title=None, axis=_axis(unit)),
-        tooltip=[alt.Tooltip("along:N", title=along), *_told(unit)],
+    drawn: alt.Chart = (
+        alt.Chart(data)
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            y=alt.Y("along:N", sort=sort, title=None, axis=alt.Axis(labelLimit=140)),
+            x=alt.X("value:Q", title=None, axis=_axis(unit)),
+            tooltip=[alt.Tooltip("along:N", title=along), *_told(unit)],
+        )
     )
     if data["measure"].nunique() > 1:
         drawn = drawn.encode(yOffset=alt.YOffset("measure:N", sort=order), color=_measures(order))
@@ -59,11 +62,14 @@ def _bars(data: pd.DataFrame, along: str, unit: str, order: list[str] | None = N
 
 
 def _line(data: pd.DataFrame, along: str, unit: str) -> alt.Chart:
-    drawn = alt.Chart(data).mark_line(point=True)
-    drawn = drawn.encode(
-        x=alt.X("along:T", title=None, axis=alt.Axis(format="%-d %b", labelOverlap=True)),
-        y=alt.Y("value:Q", title=None, axis=_axis(unit)),
-        tooltip=[alt.Tooltip("along:T", title=along, format="%-d %b %Y"), *_told(unit)],
+    drawn: alt.Chart = (
+        alt.Chart(data)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("along:T", title=None, axis=alt.Axis(format="%-d %b", labelOverlap=True)),
+            y=alt.Y("value:Q", title=None, axis=_axis(unit)),
+            tooltip=[alt.Tooltip("along:T", title=along, format="%-d %b %Y"), *_told(unit)],
+        )
     )
     return drawn.encode(color=_measures()) if data["measure"].nunique() > 1 else drawn
 

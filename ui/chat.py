@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from copilot import Answer, CopilotError, Stage
 from ui import answers, live
@@ -28,8 +29,10 @@ def page() -> None:
     if asked := st.chat_input("Ask about your orders, stock and plans", key="asked", submit_mode="stop"):
         session.ask(asked)
     wanted = session.take()
+    welcome = st.empty()
     if wanted is None and not session.turns:
-        _welcome(session)
+        with welcome.container():
+            _welcome(session)
     shown = session.turns[-SHOWN:]
     for turn in shown:
         _draw(session, turn, latest=wanted is None and turn is shown[-1])
@@ -54,7 +57,7 @@ def _draw(session: Session, turn: Turn, latest: bool, answer: Callable[..., None
                 answers.show(session, turn, latest)
 
 
-def _answer(session: Session, turn: Turn, place: st.delta_generator.DeltaGenerator) -> None:
+def _answer(session: Session, turn: Turn, place: DeltaGenerator) -> None:
     def events(stopped: Callable[[], bool]) -> Iterator[Stage | Answer]:
         if turn.program:
             return session.chat.stream_run(turn.program, turn.question, stopped)

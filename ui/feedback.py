@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from copilot import Answer, CopilotError
+from copilot import Answer, CopilotError, Verdict
 from ui.session import Session, Turn
 
 DOWN, UP = 0, 1
@@ -32,7 +32,7 @@ def _program(session: Session, turn: Turn, answer: Answer) -> None:
             st.code(sql, language="sql", wrap_lines=True)
         edited = st.text_area("Correct the program", answer.program, key=f"edit-{turn.key}", height="content")
         if st.button("Run it", key=f"run-{turn.key}", icon=":material/play_arrow:"):
-            session.ask(turn.question, edited)
+            session.ask(answer.question or turn.question, edited)
             st.rerun()
 
 
@@ -58,7 +58,7 @@ def _meant(session: Session, turn: Turn, answer: Answer) -> None:
             st.rerun(scope="fragment")
 
 
-def _keep(session: Session, answer: Answer, verdict: str, program: str | None, comment: str | None) -> bool:
+def _keep(session: Session, answer: Answer, verdict: Verdict, program: str | None, comment: str | None) -> bool:
     try:
         session.copilot.feedback(answer.id, verdict, program, comment)
     except CopilotError as error:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from copilot import Copilot, Entry
 from ui.opening import opened
@@ -47,18 +48,19 @@ def _searching() -> bool:
 
 def _frame(entries: list[Entry]) -> pd.DataFrame:
     rows = [
-        (_local(e.at), e.question or e.program, OUTCOMES.get(e.outcome, e.outcome), e.total_ms, e.text) for e in entries
+        (_local(e.at), e.question or e.program, OUTCOMES.get(e.outcome, e.outcome), round(e.total_ms), e.text)
+        for e in entries
     ]
     return pd.DataFrame(rows, columns=["at", "question", "outcome", "ms", "answer"])
 
 
-def _columns() -> dict[str, object]:
+def _columns() -> dict[str, ColumnConfig]:
     config = st.column_config
     return {
         "at": config.DatetimeColumn("When", format="D MMM YYYY, HH:mm"),
         "question": config.TextColumn("Question or program", width="large"),
         "outcome": config.TextColumn("Outcome"),
-        "ms": config.NumberColumn("Time (ms)", format="%.0f"),
+        "ms": config.NumberColumn("Time (ms)", format="localized"),
         "answer": config.TextColumn("Answer", width="large"),
     }
 

@@ -16,6 +16,8 @@ from copilot import Column, Copilot
 ROWS_IN_SIGHT = 10
 ROW = 35
 """Pixels."""
+CENTS_MATTER = 1000
+"""US dollars under which cents are shown."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d$")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 
@@ -27,7 +29,7 @@ def show(
     key: str,
     about: Mapping[str, Column] | None = None,
 ) -> None:
-    """Draw a table and the button that downloads it.
+    """Draw a table, and above it the button that downloads it.
 
     Args:
         key: tells this table from others on the page.
@@ -35,13 +37,13 @@ def show(
     """
     table = frame(columns, rows)
     configured = {name: _column(copilot, name, table[name], (about or {}).get(name)) for name in table}
-    st.dataframe(
-        table, hide_index=True, height=height(len(table)), column_config=configured, key=f"table-{key}", placeholder="–"
-    )
     st.download_button(
         "CSV", lambda: table.to_csv(index=False), f"{key}.csv", "text/csv", key=f"csv-{key}", type="tertiary",
         icon=":material/download:", on_click="ignore", help="Download the table",
     )  # fmt: skip
+    st.dataframe(
+        table, hide_index=True, height=height(len(table)), column_config=configured, key=f"table-{key}", placeholder="–"
+    )
 
 
 def frame(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
@@ -79,7 +81,7 @@ def _with_unit(label: str, unit: str) -> str:
 
 def _format(cells: pd.Series, unit: str) -> str:
     if unit == "USD":
-        return "dollar"
+        return "$%,d" if cells.min() >= 0 and cells.max() >= CENTS_MATTER else "dollar"
     return "percent" if unit == "share" else "localized"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from copilot import Answer, Copilot
 from ui.session import Session
@@ -28,8 +29,13 @@ def bar(answer: Answer, at: datetime) -> None:
     )
 
 
-def sidebar(session: Session) -> None:
+def beside(session: Session, place: DeltaGenerator) -> None:
     """What is in use, and how fast this session was answered."""
+    with place.container():
+        _drawn(session)
+
+
+def _drawn(session: Session) -> None:
     pace, info = session.chat.pace(), facts(session.copilot)
     st.caption("This session")
     _listed(

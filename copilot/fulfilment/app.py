@@ -17,6 +17,7 @@ app = App(
     adoptions=store.adoptions,
     saves={"what_if": "plan"},
     units=vocabulary.UNITS,
+    labels=vocabulary.LABELS,
 )
 
 for view in VIEWS:

@@ -139,3 +139,15 @@ UNITS = {
     "solve_seconds": "seconds",
 }
 """What the numbers under a name are counted in: a column of the views, or a measure of a task's table."""
+
+LABELS = {
+    "sku": "SKU",
+    "datacenter": "Data center",
+    "order_id": "Order",
+    "shipment_id": "Shipment",
+    "delivery_id": "Delivery",
+    "plan_id": "Plan",
+    "on_time_rate": "On-time rate",
+    "created_at": "Created",
+}
+"""What a column is called where its name alone reads badly."""
