@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from copilot import Copilot, GivenUp
 from copilot.answer import Timings
 from copilot.errors import ProgramError
 from copilot.pace import Pace
-from copilot.settings import Settings
-from copilot.testing import Scripted
 from tests import clinics
-
-
-@pytest.fixture
-def own(small_world: Path, tmp_path: Path) -> Copilot:
-    """A copilot whose world a test may change."""
-    from copilot.fulfilment.app import app
-
-    url = f"sqlite:///{shutil.copy(small_world, tmp_path / 'own.db')}"
-    return Copilot(app, database_url=url, model=Scripted({}), settings=Settings(home=tmp_path))
 
 
 def test_a_question_that_is_stopped_has_no_answer_and_no_trace(copilot: Copilot) -> None:

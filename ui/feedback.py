@@ -39,29 +39,32 @@ def _program(session: Session, turn: Turn, answer: Answer) -> None:
 def _judged(session: Session, turn: Turn, answer: Answer) -> None:
     thumb = st.session_state[f"thumb-{turn.key}"]
     if thumb is not None:
-        _keep(session, answer, "accepted" if thumb == UP else "rejected", None, None)
+        _keep(session, answer, "accepted" if thumb == UP else "rejected", "", "")
 
 
 def _meant(session: Session, turn: Turn, answer: Answer) -> None:
-    said = f"meant-{turn.key}"
-    if st.session_state.get(said):
+    said, program, sent = (f"{what}-{turn.key}" for what in ("said", "meant", "sent"))
+    if st.session_state.get(sent):
         st.caption("Thank you: kept, with what you meant.")
         return
     with st.form(f"form-{turn.key}"):
-        comment = st.text_input("What did you mean?", placeholder="In your own words")
-        program = st.text_area("Or the program that it should have been", answer.program, height="content")
-        sent = st.form_submit_button("Send", type="primary")
-    if sent:
-        corrected = program.strip() if program.strip() != answer.program else None
-        if _keep(session, answer, "corrected" if corrected else "rejected", corrected, comment.strip() or None):
-            st.session_state[said] = True
-            st.rerun(scope="fragment")
+        st.text_input("What did you mean?", placeholder="In your own words", key=said)
+        st.text_area("Or the program that it should have been", answer.program, height="content", key=program)
+        st.form_submit_button("Send", type="primary", on_click=_sent, args=(session, answer, said, program, sent))
 
 
-def _keep(session: Session, answer: Answer, verdict: Verdict, program: str | None, comment: str | None) -> bool:
+def _sent(session: Session, answer: Answer, said: str, program: str, sent: str) -> None:
+    state = st.session_state
+    corrected = state[program].strip() if state[program].strip() != answer.program else ""
+    verdict: Verdict = "corrected" if corrected else "rejected"
+    state[sent] = _keep(session, answer, verdict, corrected, state[said].strip())
+
+
+def _keep(session: Session, answer: Answer, verdict: Verdict, program: str, comment: str) -> bool:
+    """Keep what a person says of an answer; whether that could be done."""
     try:
-        session.copilot.feedback(answer.id, verdict, program, comment)
+        session.copilot.feedback(answer.id, verdict, program or None, comment or None)
     except CopilotError as error:
-        st.error(str(error))
+        st.toast(str(error), icon=":material/error:")
         return False
     return True

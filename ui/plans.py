@@ -91,6 +91,11 @@ def _adopt(copilot: Copilot, plans: list[Plan]) -> None:
 
 @st.dialog("Make it the current plan?")
 def _confirm(copilot: Copilot, plan_id: str, called: str) -> None:
+    confirm(copilot, plan_id, called)
+
+
+def confirm(copilot: Copilot, plan_id: str, called: str) -> None:
+    """Ask for a name and a yes, then make the plan the current one."""
     st.markdown(f"**{literal(called)}** becomes the plan that is followed; the current one is kept as superseded.")
     by = st.text_input("Your name", key="by", help="It is recorded with the time.")
     if st.button("Yes, adopt it", type="primary", disabled=not by.strip()):
