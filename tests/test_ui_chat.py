@@ -139,12 +139,12 @@ def test_what_cannot_be_used_is_one_line_and_the_chat_goes_on(pages: Copilot, mo
     with monkeypatch.context() as patched:
         patched.setattr("copilot.copilot.Chat.stream", broken)
         ask(running, "How many orders")
-    assert "the database cannot be used: disk I/O error" in running.warning[0].value.replace("\\", "")
+    assert "the database cannot be used: disk I/O error" in running.error[0].value.replace("\\", "")
     assert "Number of orders:" in said(ask(running, "How many orders"))
 
 
 def test_a_page_left_in_the_middle_of_an_answer_stops_the_work(pages: Copilot) -> None:
-    """What Streamlit does when it stops a script: an exception out of the next call on the page."""
+    """What Streamlit does when a person clicks: an exception out of the next call on the page."""
     from ui import live
 
     told: list[bool] = []

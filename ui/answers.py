@@ -23,7 +23,7 @@ COLOURS: dict[str, Literal["orange", "gray", "red"]] = {
 def show(session: Session, turn: Turn, latest: bool) -> None:
     """Draw what became of a turn; what it offers to click, only while it is the latest."""
     if turn.answer is None:
-        st.warning(literal(turn.trouble or "There is no answer."), icon=":material/block:")
+        _unanswered(turn)
         return
     answer = turn.answer
     if answer.outcome in COLOURS:
@@ -37,6 +37,13 @@ def show(session: Session, turn: Turn, latest: bool) -> None:
     if latest and answer.suggestions and not answer.choices:
         asked = {turn.question for turn in session.turns}
         _buttons(session, [q for q in answer.suggestions if q not in asked], f"next-{answer.id}", "tertiary")
+
+
+def _unanswered(turn: Turn) -> None:
+    if turn.trouble:
+        st.error(literal(turn.trouble), icon=":material/build:")
+    else:
+        st.caption(":material/stop_circle: Stopped. Nothing was changed.")
 
 
 def result(copilot: Copilot, answer: Answer) -> None:

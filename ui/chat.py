@@ -16,7 +16,7 @@ from ui.words import literal
 SHOWN = 20
 """Turns that are drawn; the history has all of them."""
 OFFERED = 8
-IN_SIGHT = """<script>
+IN_SIGHT = """<script> // {when}
 for (const wait of [0, 200, 600])
     setTimeout(() => document.querySelector(".st-key-{key}")?.scrollIntoView({{block: "start"}}), wait);
 </script>"""
@@ -26,35 +26,51 @@ for (const wait of [0, 200, 600])
 def page() -> None:
     """Draw the conversation, and answer what is wanted next."""
     session = Session.here(opened())
-    if asked := st.chat_input("Ask about your orders, stock and plans", key="asked", submit_mode="stop"):
+    if asked := st.chat_input("Ask about your orders, stock and plans", key="asked"):
         session.ask(asked)
     wanted = session.take()
     welcome = st.empty()
-    if wanted is None and not session.turns:
-        with welcome.container():
-            _welcome(session)
-    shown = session.turns[-SHOWN:]
-    for turn in shown:
-        _draw(session, turn, latest=wanted is None and turn is shown[-1])
     if wanted:
         session.turns.append(wanted)
-        _draw(session, wanted, latest=True, answer=lambda place: _answer(session, wanted, place))
+    if not session.turns:
+        with welcome.container():
+            _welcome(session)
+    for turn, place in reversed(_places(session.turns)):
+        with place:
+            _draw(session, turn, asked_now=turn is wanted)
 
 
-def _draw(session: Session, turn: Turn, latest: bool, answer: Callable[..., None] | None = None) -> None:
-    key = f"{'latest' if latest else 'turn'}-{turn.key}"
-    with st.container(key=key):
-        with st.chat_message("user", avatar=":material/person:"):
-            st.markdown(literal(turn.question))
-            if turn.program:
-                st.code(turn.program, language="python", wrap_lines=True)
-        with st.chat_message("assistant", avatar=":material/inventory_2:"):
-            place = st.empty()
-            if answer:
-                answer(place)
-                st.html(IN_SIGHT.format(key=key), unsafe_allow_javascript=True)
-            with place.container():
-                answers.show(session, turn, latest)
+def _places(turns: list[Turn]) -> list[tuple[Turn, DeltaGenerator]]:
+    """A place for each turn, to be filled from the newest back: an answer does not wait for those that stand there."""
+    for _ in turns[:-SHOWN]:
+        st.empty()  # each turn keeps its position on the page
+    shown = turns[-SHOWN:]
+    return [(turn, st.container(key=_key(turn, latest=turn is shown[-1]))) for turn in shown]
+
+
+def _key(turn: Turn, latest: bool) -> str:
+    return f"{'latest' if latest else 'turn'}-{turn.key}"
+
+
+def _draw(session: Session, turn: Turn, asked_now: bool) -> None:
+    latest = turn is session.turns[-1]
+    with st.chat_message("user", avatar=":material/person:"):
+        st.markdown(literal(turn.question))
+        if turn.program:
+            st.code(turn.program, language="python", wrap_lines=True)
+    with st.chat_message("assistant", avatar=":material/inventory_2:"):
+        place = st.empty()
+        sight = st.empty()
+        if asked_now:
+            _in_sight(sight, turn, "asked")
+            _answer(session, turn, place)
+            _in_sight(sight, turn, "answered")
+        with place.container():
+            answers.show(session, turn, latest)
+
+
+def _in_sight(place: DeltaGenerator, turn: Turn, when: str) -> None:
+    place.html(IN_SIGHT.format(key=_key(turn, latest=True), when=when), unsafe_allow_javascript=True)
 
 
 def _answer(session: Session, turn: Turn, place: DeltaGenerator) -> None:
@@ -63,11 +79,18 @@ def _answer(session: Session, turn: Turn, place: DeltaGenerator) -> None:
             return session.chat.stream_run(turn.program, turn.question, stopped)
         return session.chat.stream(turn.question, stopped)
 
-    turn.trouble = "Stopped. Nothing was changed."
     try:
-        turn.answer = live.follow(events, place)
+        turn.answer = live.follow(events, _stages(turn, place))
     except CopilotError as error:
         turn.trouble = str(error)
+
+
+def _stages(turn: Turn, place: DeltaGenerator) -> DeltaGenerator:
+    """Where the stages are drawn, above a button that stops them: any click runs the script anew, and leaves this."""
+    with place.container():
+        stages = st.empty()
+        st.button("Stop", key=f"stop-{turn.key}", icon=":material/stop_circle:", shortcut="Escape")
+    return stages
 
 
 def _welcome(session: Session) -> None:

@@ -15,7 +15,7 @@ from copilot import Answer, GivenUp, Stage
 from ui.words import STAGES, milliseconds
 
 PULSE = 0.1
-"""Seconds between two looks at the page: each is a chance for Streamlit to stop the script."""
+"""Seconds between two looks at the page: each is a chance to leave the script."""
 
 Events = Callable[[Callable[[], bool]], Iterator[Stage | Answer]]
 """Given what tells whether to stop: the stages, and last the answer."""
@@ -24,8 +24,8 @@ Events = Callable[[Callable[[], bool]], Iterator[Stage | Answer]]
 def follow(events: Events, place: DeltaGenerator) -> Answer:
     """Draw the stages in a place until the answer is there, and return it. Raises what the SDK raises.
 
-    The work is done on a thread of its own: a script that waits inside the model or the planner could not be stopped.
-    When Streamlit stops or reruns the script, the work is told to stop on the way out.
+    The work is done on a thread of its own: a script that waits inside the model or the planner could not be left.
+    When it is left, as when a person clicks Stop or another page, the work is told to stop on the way out.
     """
     gone, box = threading.Event(), queue.SimpleQueue[Any]()
     threading.Thread(target=_work, args=(events, gone.is_set, box), daemon=True).start()
@@ -75,7 +75,6 @@ def _line(stage: Stage, waited: float) -> str:
     name = STAGES.get(stage.name, stage.name)
     if stage.ms is None:
         so_far = f"{waited:.0f} s" if waited >= 1 else ""
-        doing = '<span class="doing">under way</span><span class="stopped">stopped</span>'
-        return f'<div><span>…</span><b>{name}</b><span>{doing}</span><span class="ms">{so_far}</span></div>'
+        return f'<div><span>…</span><b>{name}</b><span>under way</span><span class="ms">{so_far}</span></div>'
     shows = f"<code>{html.escape(stage.shows)}</code>" if stage.shows else ""
     return f'<div><span>✓</span><b>{name}</b><span>{shows}</span><span class="ms">{milliseconds(stage.ms)}</span></div>'

@@ -19,7 +19,7 @@ class Turn:
         question: as it was asked; of a program, what it is to do.
         program: run as it stands, if given.
         answer: None until there is one.
-        trouble: why there is none.
+        trouble: why there is none; neither it nor an answer if it was stopped.
     """
 
     question: str
