@@ -63,13 +63,13 @@ def _asked() -> str:
 
 @cli.command()
 def ui(
-    port: int = 8501, host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
+    host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1",
 ) -> None:
-    """Serve the chat for a browser, until Ctrl-C."""
+    """Open the chat in a browser; the server runs until Ctrl-C."""
     from ui.serve import serve
 
-    console.print(f"The copilot is at http://{host}:{port} (Ctrl-C ends it).")
-    serve(host, port)
+    serve(host, port, lambda url: console.print(f"The copilot is at {url} (Ctrl-C ends it).", soft_wrap=True))
 
 
 @cli.command()

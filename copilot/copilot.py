@@ -176,7 +176,7 @@ class Copilot:
         with self.database.reading() as connection:
             context = Context(connection, asking.world.today)
             query = runtime.values(self.app, asking.world.names, context)[view].where(**lookups)
-            return show(query, lambda query: asking.fetch(connection, query))
+            return show(query, lambda query: asking.fetch(connection, query), self.app.units)
 
     def values_of(self, column: Column) -> tuple[str, ...]:
         """What a column of text can hold: its closed set, or the names of its kind; empty if it is neither."""

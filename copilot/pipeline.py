@@ -179,7 +179,7 @@ class Asking:
     def _show(self, question: str, value: Any, connection: sa.Connection) -> Answer:
         if isinstance(value, Declined | Unsupported | Unclear):
             return self._other(question, value)
-        shown = show(value, lambda query: self.fetch(connection, query))
+        shown = show(value, lambda query: self.fetch(connection, query), self.world.app.units)
         saved = [self.keep(result) for result in _results(value) if result.save]
         return self._answered(question, shown, saved)
 

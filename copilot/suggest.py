@@ -19,11 +19,14 @@ def nearest(app: App, asked: str) -> list[str]:
 
 
 def suggestions(app: App, program: str) -> list[str]:
-    """Questions that go on from a program: the app's examples of the same views and tasks."""
+    """Questions that go on from a program: the app's examples that name its views and tasks, then those nearest."""
     used = _names(ast.parse(program))
     words = {word for name in used for word in (name, name.rstrip("s"), name.replace("_", " "))}
     near = [question for question in app.examples if any(word in question.lower() for word in words)]
-    return [*near, *(q for q in app.examples if q not in near)][:OFFERED]
+    described = [(app.views.get(name) or app.tasks.get(name)) for name in used]
+    about = " ".join(thing.doc for thing in described if thing)
+    ranked = process.extract(about, app.examples, scorer=fuzz.token_set_ratio, processor=str.lower, limit=None)
+    return list(dict.fromkeys([*near, *(question for question, *_ in ranked)]))[:OFFERED]
 
 
 def drafts(app: App, program: str) -> list[str]:

@@ -9,7 +9,7 @@ import streamlit as st
 from copilot import Answer, Copilot
 from ui import charts, feedback, tables, timing, what_if
 from ui.session import Session, Turn
-from ui.words import OUTCOMES, literal
+from ui.words import OUTCOMES, dated, literal
 
 COLOURS: dict[str, Literal["orange", "gray", "red"]] = {
     "clarify": "orange",
@@ -28,7 +28,7 @@ def show(session: Session, turn: Turn, latest: bool) -> None:
     answer = turn.answer
     if answer.outcome in COLOURS:
         st.badge(OUTCOMES[answer.outcome], color=COLOURS[answer.outcome])
-    st.markdown(f"**{literal(answer.text)}**")
+    st.markdown(f"**{literal(dated(answer.text))}**")
     result(session.copilot, answer)
     if latest:
         _actions(session, answer)
@@ -58,7 +58,7 @@ def result(copilot: Copilot, answer: Answer) -> None:
     if len(answer.rows) > 1 or (len(answer.columns) > 1 and answer.rows):
         tables.show(copilot, answer.columns, answer.rows, answer.id)
     for number, (title, table) in enumerate(answer.details.items()):
-        st.markdown(f"##### {literal(title.capitalize())}")
+        st.markdown(f"**{literal(title.capitalize())}**")
         tables.show(copilot, table.columns, table.rows, f"{answer.id}-{number}")
 
 

@@ -11,7 +11,7 @@ from copilot import Column, Copilot, View
 from ui import tables
 from ui.opening import opened
 from ui.session import Session
-from ui.words import literal
+from ui.words import dated, literal
 
 Lookups = dict[str, Any]
 
@@ -25,7 +25,7 @@ def page() -> None:
     view = views[name]
     st.markdown(f"One row is {literal(view.doc)}.")
     shown = copilot.browse(name, **_filters(copilot, view))
-    st.markdown(f"**{literal(shown.text)}**")
+    st.markdown(f"**{literal(dated(shown.text))}**")
     if shown.rows:
         tables.show(copilot, shown.columns, shown.rows, name, {column.name: column for column in view.columns})
     _meanings(copilot, view)

@@ -12,7 +12,7 @@ from copilot import Copilot, Entry
 from ui.opening import opened
 from ui.session import Session
 from ui.tables import height
-from ui.words import OUTCOMES, literal, milliseconds, moment
+from ui.words import OUTCOMES, dated, literal, milliseconds, moment
 
 MOST = 500
 
@@ -68,7 +68,7 @@ def _columns() -> dict[str, ColumnConfig]:
 def _details(session: Session, entry: Entry) -> None:
     with st.container(border=True):
         st.markdown(f"**{literal(entry.question or 'A program by hand')}**")
-        st.markdown(literal(entry.text))
+        st.markdown(literal(dated(entry.text)))
         st.caption(
             f"{moment(_local(entry.at))} · {milliseconds(entry.total_ms)} · {literal(entry.model or 'no model')}"
         )

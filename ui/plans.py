@@ -9,7 +9,7 @@ import streamlit as st
 from copilot import Copilot, CopilotError
 from ui import answers, tables
 from ui.opening import opened
-from ui.words import amount, literal, moment
+from ui.words import amount, dated, literal, moment
 
 Plan = dict[str, Any]
 FIGURES = ("total_cost", "orders_planned", "orders_late", "racks_unmet")
@@ -74,7 +74,7 @@ def _compare(copilot: Copilot, plans: list[Plan]) -> None:
 def _side_by_side(copilot: Copilot, a: str, b: str) -> None:
     compared = st.session_state.get("compared")
     if compared and compared[:2] == (a, b):
-        st.markdown(f"**{literal(compared[2].text)}**")
+        st.markdown(f"**{literal(dated(compared[2].text))}**")
         answers.result(copilot, compared[2])
 
 

@@ -6,14 +6,11 @@ python -m tests.browser.measure
 from __future__ import annotations
 
 import statistics
-import tempfile
-from pathlib import Path
 
 from rich.console import Console
 
-from fixtures.build import build
 from tests.browser.person import ANSWERED, Person, missing
-from tests.browser.server import serving
+from tests.browser.server import fresh
 
 QUESTIONS = (
     "Which three warehouses have the most H100s free?",
@@ -47,14 +44,10 @@ def main() -> None:
     """Ask a few questions a number of times in one conversation and tell what came on top."""
     if lacking := missing():
         raise SystemExit(lacking)
-    with tempfile.TemporaryDirectory() as folder:
-        world = Path(folder) / "world.db"
-        build(f"sqlite:///{world}", "demo")
-        (home := Path(folder) / "home").mkdir()
-        with serving(home, world) as url, Person(url) as person:
-            person.go()
-            person.ask(QUESTIONS[0])  # the first is warmer for the server than for the browser
-            on_top = [added(person, question) for _ in range(ROUNDS) for question in QUESTIONS]
+    with fresh() as url, Person(url) as person:
+        person.go()
+        person.ask(QUESTIONS[0])  # the first is slower: the browser fetches what charts and tables need
+        on_top = [added(person, question) for _ in range(ROUNDS) for question in QUESTIONS]
     slowest = max(on_top)
     Console().print(f"the UI adds {statistics.median(on_top):.0f} ms (median of {len(on_top)}; most {slowest:.0f} ms)")
 

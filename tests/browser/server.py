@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from copilot.settings import default_home
+from fixtures.build import build
 
 LONGEST_START = 60.0
 """Seconds."""
@@ -40,6 +42,17 @@ def serving(home: Path, world: Path | None, environment: Mapping[str, str] | Non
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+
+
+@contextmanager
+def fresh() -> Iterator[str]:
+    """A server on a demo world of its own, which goes with it."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        world, home = Path(folder) / "world.db", Path(folder) / "home"
+        home.mkdir()
+        build(f"sqlite:///{world}", "demo")
+        with serving(home, world) as url:
+            yield url
 
 
 def _models() -> Path:
