@@ -117,7 +117,7 @@ class Copilot:
 
     def ready(self) -> Info:
         """Load the model and start the sandbox now, so that the first question does not wait for them."""
-        self.world.linker.link("")
+        self.world.linker.link("warm up")
         sandbox.check_types("1", "")
         return self.info()
 

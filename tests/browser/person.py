@@ -59,9 +59,9 @@ class Person:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
     def go(self, page: str = "") -> None:
-        """Open a page anew: a new session."""
+        """Open a page anew, a new session, and wait until the copilot is ready or says what is in the way."""
         self.driver.get(f"{self.url}/{page}")
-        self.until(lambda: self.see("h2") or self.see("h1") or self.see(ASKED))
+        self.until(lambda: self.see("h2") and "Getting ready" not in self.text())
         self.rest()
 
     def type(self, question: str) -> None:
