@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from copilot.errors import CopilotError, SetupError
+from copilot.errors import CopilotError
 from copilot.printable import one_line, printable
 
 if TYPE_CHECKING:
@@ -78,10 +78,13 @@ def _asked() -> str:
 
 @cli.command()
 def ui(
-    port: int = 8501, host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
+    host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1",
 ) -> None:
-    """Open the chat in a browser (comes with the ui extra)."""
-    raise SetupError(f"the browser chat is not part of this version yet (wanted at {host}:{port}); use `copilot chat`")
+    """Open the chat in a browser; the server runs until Ctrl-C."""
+    from ui.serve import serve
+
+    serve(host, port, lambda url: console.print(f"The copilot is at {url} (Ctrl-C ends it).", soft_wrap=True))
 
 
 @cli.command()
@@ -168,12 +171,15 @@ class _Failed(CopilotError):
 
 
 def _show(answer: Answer) -> None:
+    from copilot.show import paired
+
     console.print(_text(answer.text, style="bold"))
     if len(answer.rows) > 1 or len(answer.columns) > 1:
         console.print(_table(answer.columns, answer.rows))
     for title, table in answer.details.items():
         console.print(f"\n{title}")
-        console.print(_table(*_paired(table.columns, table.rows)))
+        told = paired(table)
+        console.print(_table(told.columns, told.rows))
     for choice in answer.choices:
         console.print(_text(f"  • {choice}"))
     if answer.outcome in ("steered", "declined"):
@@ -185,19 +191,6 @@ def _show(answer: Answer) -> None:
 def _text(text: str, style: str = "") -> Text:
     """Names of the database and a program's words reach the terminal through here: what would act on it is replaced."""
     return Text(printable(text), style=style)
-
-
-def _paired(columns: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
-    """A column and its new value in one, so that what changes fits a terminal: ``Memphis → Busan``."""
-    pairs = [(at, columns.index(f"new_{c}") if f"new_{c}" in columns else None) for at, c in enumerate(columns)]
-    kept = [(old, new) for old, new in pairs if not columns[old].startswith("new_")]
-    shown = [[row[old] if new is None else _change(row[old], row[new]) for old, new in kept] for row in rows]
-    return [columns[old] for old, _ in kept], shown
-
-
-def _change(old: Any, new: Any) -> str:
-    before, after = ("none" if value is None else str(value) for value in (old, new))
-    return before if before == after else f"{before} → {after}"
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> Table:

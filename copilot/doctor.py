@@ -35,7 +35,7 @@ def examine(progress: Progress = silent) -> Diagnosis:
     Args:
         progress: told what is being prepared, as on first use: the demo world, the model.
     """
-    found = Diagnosis(facts=_versions(), problems=Settings.unknown())
+    found = Diagnosis(facts=versions(), problems=Settings.unknown())
     try:
         settings = Settings.known()
     except CopilotError as error:
@@ -48,7 +48,8 @@ def examine(progress: Progress = silent) -> Diagnosis:
     return found
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that matter."""
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
 
 

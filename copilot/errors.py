@@ -9,6 +9,7 @@
     │   ├── Nothing       what a calculation needs is not there, such as an average over no rows
     │   └── LimitReached  it ran too long, grew too large or called too much
     ├── QuestionError     the operator says it differently
+    ├── GivenUp           the one who asked no longer waits: nothing to do
     ├── SetupError        whoever installed it: a missing model, a wrong URL, a half-built database
     └── DataError         a file of examples: the line and what is wrong with it
 
@@ -82,6 +83,10 @@ class LimitReached(ProgramError):
 
 class QuestionError(CopilotError):
     """The question cannot be taken as it is, such as an empty one."""
+
+
+class GivenUp(CopilotError):
+    """The one who asked stopped it: there is no answer, and nothing was changed."""
 
 
 class SetupError(CopilotError):

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from sqlalchemy import Table
 from sqlalchemy.exc import DatabaseError
-from sqlmodel import Field, Session, SQLModel, col, create_engine, select
+from sqlmodel import Field, Session, SQLModel, col, create_engine, or_, select
 
 from copilot.answer import Answer
 from copilot.database import reason
@@ -101,10 +101,16 @@ class History:
             session.add(Feedback(answer_id=answer_id, at=_now(), verdict=verdict, program=program, comment=comment))
             session.commit()
 
-    def last(self, limit: int) -> list[Entry]:
-        """The latest entries, newest first."""
+    def last(self, limit: int, matching: str = "", outcome: str | None = None) -> list[Entry]:
+        """The latest entries, newest first: of an outcome, and with a text in the question, program or answer."""
+        wanted = select(Entry).order_by(col(Entry.number).desc()).limit(limit)
+        if outcome:
+            wanted = wanted.where(Entry.outcome == outcome)
+        if matching:
+            texts = (Entry.question, Entry.program, Entry.text)
+            wanted = wanted.where(or_(*(col(text).icontains(matching, autoescape=True) for text in texts)))
         with self._kept(), Session(self._engine) as session:
-            return list(session.exec(select(Entry).order_by(col(Entry.number).desc()).limit(limit)))
+            return list(session.exec(wanted))
 
     @contextmanager
     def _kept(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ when the time is over, which ends by its own limit; a good program for another q
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -25,6 +26,7 @@ from copilot.deadline import Deadline
 from copilot.errors import (
     Ambiguous,
     CopilotError,
+    GivenUp,
     LimitReached,
     NameMistake,
     Nothing,
@@ -41,9 +43,10 @@ from copilot.printable import one_line
 from copilot.program import check, runtime, sandbox
 from copilot.program.mistake import explained
 from copilot.program.stub import stub
+from copilot.progress import Stopped, never
 from copilot.query import Query
 from copilot.show import Shown, looked_for, show
-from copilot.suggest import nearest, suggestions
+from copilot.suggest import drafts, nearest, suggestions
 
 LONGEST_QUESTION = 2_000
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -87,11 +90,13 @@ class Asking:
 
     Args:
         keep: saves what a task made (a draft plan); returns its id.
+        stopped: asked before each stage and each task, and by the model between two tokens.
     """
 
     world: World
     database: Database
     keep: Callable[[Result], str]
+    stopped: Stopped = never
     timings: Timings = field(default_factory=Timings)
     sql: list[str] = field(default_factory=list)
     links: Links = field(default_factory=lambda: Links("", ()))
@@ -128,6 +133,7 @@ class Asking:
         yield self._ended(answer)
 
     def _stage(self, name: str, work: Callable[[], T]) -> Generator[Stage, None, T]:
+        self._go_on()
         yield Stage(name)
         began = time.perf_counter()
         try:
@@ -138,11 +144,15 @@ class Asking:
         yield Stage(name, ms, {"link": self.links.shown(), "write": self.program}.get(name, ""))
         return value
 
+    def _go_on(self) -> None:
+        if self.stopped():
+            raise GivenUp("stopped")
+
     def _link(self, question: str) -> None:
         self.links = self.world.linker.link(question)
 
     def _write(self, question: str, writer: Writer, context: Sequence[Turn]) -> None:
-        self.written = writer.write(Request(question, self.links.shown(), context, self.world.app))
+        self.written = writer.write(Request(question, self.links.shown(), context, self.world.app, self.stopped))
         self.program = _readable(self.written.program)
         self.timings.tokens_in, self.timings.tokens_out = self.written.tokens_in, self.written.tokens_out
 
@@ -163,12 +173,21 @@ class Asking:
         context = Context(connection, self.world.today)
         functions = runtime.functions(self.world.app, self.world.names, context, lambda q: self._number(connection, q))
         values = runtime.values(self.world.app, self.world.names, context)
-        return sandbox.run(self.code, functions, values, self.deadline)
+        wanted = {name: self._if_wanted(call) for name, call in functions.items()}
+        return sandbox.run(self.code, wanted, values, self.deadline)
+
+    def _if_wanted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(call)
+        def wanted(*args: Any, **kwargs: Any) -> Any:
+            self._go_on()
+            return call(*args, **kwargs)
+
+        return wanted
 
     def _number(self, connection: sa.Connection, query: Any) -> float:
         if not isinstance(query, Query):
             raise ProgramError("number() takes a query of one cell, such as orders.count()")
-        columns, rows, _ = self._fetch(connection, query)
+        columns, rows, _ = self.fetch(connection, query)
         if len(rows) != 1 or len(columns) != 1:
             raise ProgramError(f"number() takes a query of one number; this one has {len(rows)} rows of {len(columns)}")
         if rows[0][0] is None:
@@ -177,7 +196,8 @@ class Asking:
             raise ProgramError("number() takes a query of one number; this one gives text or a date")
         return float(rows[0][0])
 
-    def _fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+    def fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+        """Run a query: its columns, its rows, and whether there were more."""
         self.deadline.check()
         statement = query.select_statement()
         self.sql.append(self.database.shown(statement))
@@ -190,11 +210,11 @@ class Asking:
     def _show(self, question: str, value: Any, connection: sa.Connection) -> Answer:
         if isinstance(value, Declined | Unsupported | Unclear):
             return self._other(question, value)
-        shown = show(value, lambda query: self._fetch(connection, query))
-        drafts = {id(result): result for result in _results(value) if result.save}
-        if len(drafts) > MOST_DRAFTS:
-            raise LimitReached(f"a question saves at most {MOST_DRAFTS} plans; this one makes {len(drafts):,}")
-        saved = [self.keep(result) for result in drafts.values()]
+        shown = show(value, lambda query: self.fetch(connection, query), self.world.app.units)
+        made = {id(result): result for result in _results(value) if result.save}
+        if len(made) > MOST_DRAFTS:
+            raise LimitReached(f"a question saves at most {MOST_DRAFTS} plans; this one makes {len(made):,}")
+        saved = [self.keep(result) for result in made.values()]
         return self._answered(question, shown, saved)
 
     def _answered(self, question: str, shown: Shown, saved: list[str]) -> Answer:
@@ -202,6 +222,7 @@ class Asking:
         return self._answer(
             question, "empty" if shown.empty else "answered", text, columns=shown.columns, rows=shown.rows,
             details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.code),
+            saved=saved, drafts=drafts(self.world.app, self.code),
         )  # fmt: skip
 
     def _other(self, question: str, value: Declined | Unsupported | Unclear) -> Answer:

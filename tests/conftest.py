@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,23 @@ def copilot(small_world: Path, home: Path) -> Copilot:
     from copilot.fulfilment.app import app
 
     return Copilot(app, database_url=f"sqlite:///{small_world}", model=Scripted({}), settings=Settings(home=home))
+
+
+@pytest.fixture
+def own(small_world: Path, home: Path, tmp_path: Path) -> Copilot:
+    """As `copilot`, on a world of its own, which a test may change."""
+    from copilot.fulfilment.app import app
+
+    url = f"sqlite:///{shutil.copy(small_world, tmp_path / 'own.db')}"
+    return Copilot(app, database_url=url, model=Scripted({}), settings=Settings(home=home))
+
+
+@pytest.fixture
+def pages(own: Copilot, monkeypatch: pytest.MonkeyPatch) -> Copilot:
+    """The copilot that the UI's pages open: `own`, its model following the script of tests/ui.py."""
+    from tests.ui import scripted
+
+    return scripted(own, monkeypatch)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def test_json_is_the_answer_and_nothing_else(run) -> None:  # type: ignore[no-un
     (["run", "import os"], "imports nothing"),
     (["run", "orders.sum('colour')"], "colour"),
     (["run", "x = 1"], "gives no result"),
-    (["ui"], "not part of this version"),
+    (["ui", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8501"),
 ])  # fmt: skip
 def test_what_fails_says_so_in_one_line_with_status_1(run, words: list[str], says: str) -> None:  # type: ignore[no-untyped-def]
     status, _, err = run("copilot", *words)

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from copilot.app import Adoption
 from copilot.errors import NameMistake, QuestionError, SetupError
 from copilot.fulfilment.basis import changed
 from copilot.fulfilment.problem import Lane, Line, Lot, Order, Plan, Problem, Rates
@@ -406,6 +407,13 @@ def _refuse_stale(connection: Connection, plan_id: str) -> None:
     if newer := changed(made_on, load_problem(connection)):
         what = " and ".join([", ".join(newer[:-1]), newer[-1]] if len(newer) > 1 else newer)
         raise QuestionError(f"{plan_id} was made on older data ({what} changed since); plan again, or adopt it anyway")
+
+
+def adoptions(connection: Connection) -> list[Adoption]:
+    """Who adopted which plan, and when; the latest first."""
+    columns = (_plan.c.plan_id, _plan.c.adopted_by.label("by"), _plan.c.adopted_at.label("at"))
+    adopted = select(*columns).where(_plan.c.adopted_at.is_not(None)).order_by(_plan.c.adopted_at.desc())
+    return [Adoption(**row) for row in connection.execute(adopted).mappings()]
 
 
 def _refuse_strangers(connection: Connection, plan_id: str) -> None:

@@ -148,7 +148,10 @@ def _compared(before: Figures, after: Figures, subject: str, varied: str = "") -
     pairs = list(zip(MEASURES, before.values, after.values, strict=True))
     rows = [[measure, b, a, a - b] for measure, b, a in pairs]
     moved = _moved(before.lines, after.lines)
-    details = {"orders that change most": (CHANGED, moved[:MOST_CHANGED])}
+    details = {
+        "orders that change most": (CHANGED, moved[:MOST_CHANGED]),
+        "orders docking on time": (("docking", "before", "after"), _on_time(before.lines, after.lines)),
+    }
     text = f"{subject} {_difference(pairs)}. {len(moved)} {'order changes' if len(moved) == 1 else 'orders change'}."
     return WhatIf(text, COLUMNS, rows, details, Chart(kind="before_after", x="measure", y=["before", "after"]),
                   varied=varied, figures=after)  # fmt: skip
@@ -160,6 +163,15 @@ def _payers(compared: WhatIf, but: str) -> str:
     paying = sorted((row for row in moved if row[0] != but and row[-1] >= 1), key=lambda row: -row[-1])
     said = ", ".join(f"{row[0]} ({_money(row[-1])} more)" for row in paying[:MOST_PAYING])
     return f" Who pays: {said}." if said else ""
+
+
+def _on_time(before: Iterable[Line], after: Iterable[Line]) -> list[list[Any]]:
+    """How many of the orders that are planned dock on time, and how many late: by the line that docks last."""
+    old, new = (
+        [max(line.days_late for line in lines) for lines in _by_order(side).values()] for side in (before, after)
+    )
+    late = [sum(days > 0 for days in side) for side in (old, new)]
+    return [["on time", len(old) - late[0], len(new) - late[1]], ["late", *late]]
 
 
 def _difference(pairs: Sequence[tuple[str, float, float]]) -> str:

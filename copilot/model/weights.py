@@ -134,6 +134,12 @@ def fetched(name: str, cache: Path, progress: Progress = silent) -> Path:
     return out
 
 
+def parts(model: str) -> tuple[str, str]:
+    """The base and the adapter that a writer's name stands for: the adapter is empty if there is none."""
+    path = ADAPTERS / f"{model}.gguf" if (ADAPTERS / f"{model}.gguf").exists() else Path(model).expanduser()
+    return (read_card(path).base, path.stem) if path.with_suffix(".json").exists() else (model, "")
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
