@@ -38,6 +38,8 @@ screenshots: $(VENV)/.dev browser  ## every page and state, wide and narrow, lig
 	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(VENV)/.dev  ## measure, as ratios in one run
+	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[bench]'
+	$(BIN)/python -m tests.benchmarks.solvers demo
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.browser.measure
 
