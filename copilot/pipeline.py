@@ -164,8 +164,14 @@ class Asking:
         self.program, self.code = settled.program, check.code(settled.program)
         if self.written.program and not check.asks(app, self.code):
             raise ProgramError("the model answers by itself and asks nothing of the application")
+        # what is told has the place in the text as written; what counts is the text that runs
+        for text in dict.fromkeys((self.program, self.code)):
+            self._check_types(text)
+
+    def _check_types(self, text: str) -> None:
+        app = self.world.app
         try:
-            sandbox.check_types(self.code, stub(app, check.views_used(app, check.parse(self.code))))
+            sandbox.check_types(text, stub(app, check.views_used(app, check.parse(text))))
         except TypeMistake as error:
             raise TypeMistake(explained(error.complaint, stub(app)), error.line, error.column) from error
 

@@ -210,7 +210,7 @@ QUESTIONS = (
     Attack("a terminal's escapes", "\x1b]0;owned\x07\x1b[2Jlate orders"),
     Attack("letters that turn the line around", "\u202esredro etal"),
     Attack("half a character", "late orders \ud800"),
-    Attack("2,000 NUL bytes", "\x00" * 2_000),
+    Attack("2,000 NUL bytes", "\x00" * 2_000, "empty"),
     Attack("100,000 characters in a question", "why " * 25_000, "100,000 characters"),
     Attack("nothing but spaces", " \n\t ", "empty"),
     Attack("a thousand numbers", "1 " * 1_000),
