@@ -6,6 +6,7 @@ import importlib
 import json
 import random
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,8 @@ from copilot.app import App
 from copilot.errors import CopilotError, SetupError
 from copilot.settings import Settings
 from finetune import examples as data_file
+from finetune.recipe import Method, OptimizerName, Recipe, usual_rate
+from finetune.training_set import linked, read_examples, split
 
 cli = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console(stderr=True)
@@ -53,49 +56,68 @@ def synthesize(
 
 @cli.command()
 def train(
-    data: Annotated[Path, typer.Argument(help="examples (JSON Lines)")],
+    data: Annotated[Path, typer.Argument(help="examples (JSON Lines): question and program, or question and answer")],
     out: Annotated[Path, typer.Option(help="the run's folder: checkpoints, log, adapter")] = Path("runs/adapter"),
+    app: Annotated[str | None, typer.Option(help="module:name; checks the programs, links the questions")] = None,
+    database_url: Annotated[str | None, typer.Option(help="where the app's names are, for the links")] = None,
     base: Base = SMALL,
+    method: Annotated[Method, typer.Option(help="an adapter, or all weights")] = "lora",
+    optimizer: Annotated[OptimizerName, typer.Option(help="sgd keeps nothing beside the gradients")] = "adamw",
+    freeze_embeddings: Annotated[bool, typer.Option(help="with --method full")] = False,
     rank: Annotated[int, typer.Option(min=1)] = 32,
     alpha: Annotated[int, typer.Option(min=1)] = 64,
-    lr: Annotated[float, typer.Option(min=0.0)] = 1e-3,
+    lr: Annotated[str | None, typer.Option(help="peak learning rate; auto finds one by short runs")] = None,
     epochs: Annotated[float, typer.Option(min=0.0)] = 2.0,
-    batch: Annotated[int, typer.Option(min=1)] = 32,
-    start: Annotated[Path | None, typer.Option(help="an adapter's folder to train further, instead of afresh")] = None,
-    resume: Annotated[bool, typer.Option(help="go on from the last checkpoint")] = False,
-    skip_bad: Annotated[bool, typer.Option(help="leave out lines that are no examples")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="examples an optimizer step")] = 32,
+    micro_tokens: Annotated[int, typer.Option(min=1, help="tokens read at once; bounds the memory")] = 1500,
+    max_tokens: Annotated[int, typer.Option(min=1, help="longer examples are left out")] = 1000,
+    every: Annotated[int, typer.Option(min=1, help="steps between checkpoints, at most")] = 200,
+    patience: Annotated[int, typer.Option(min=0, help="checkpoints without improvement that end it; 0: never")] = 5,
+    seed: int = 1,
+    start: Annotated[Path | None, typer.Option(help="an adapter to train further: GGUF, or train's folder")] = None,
+    resume: Annotated[bool, typer.Option(help="go on from the last checkpoint, with the recipe it has")] = False,
+    overwrite: Annotated[bool, typer.Option(help="replace a run that is there")] = False,
+    skip_bad: Annotated[bool, typer.Option(help="list lines that are no examples, and go on without them")] = False,
 ) -> None:
-    """Train a LoRA adapter; stop it at any time and go on with --resume."""
-    found = [example for example in data_file.read(data, skip_bad) if example.program]
-    from finetune import bases, train
+    """Train a model on examples; stop it at any time and go on with --resume."""
+    found = _training_examples(data, app, database_url, skip_bad)
+    from finetune import bases, run
+    from finetune.train import train
 
+    rate = None if lr == "auto" else _rate(lr, method, optimizer)
+    recipe = Recipe(
+        method, optimizer, freeze_embeddings, rank, alpha, rate, epochs, batch, micro_tokens, seed, every, patience,
+        max_tokens,
+    )  # fmt: skip
+    resume = run.resumes(out, resume, overwrite)
+    recipe = Recipe.read(out / "recipe.json") if resume else recipe
     model, tokenizer = bases.load(bases.base_file(base, Settings.load()))
-    held = min(200, len(found) // 20)
-    recipe = train.Recipe(rank=rank, alpha=alpha, lr=lr, epochs=epochs, batch=batch)
+    examples, held_out = split(found)
     with console.status("training") as status:
-        say = status.update if console.is_terminal else _say
-        loss = train.train(model, tokenizer, found[held:], found[:held], out, recipe, resume, say=say, start=start)
-    console.print(f"held-out loss {loss:.4f}; the adapter is in {out / 'adapter'}")
+        say = status.update if console.is_terminal else _every_so_often(_say)
+        score = train(model, tokenizer, examples, held_out, out, recipe, resume, say, start)
+    if held_out:
+        _say(f"held-out loss {score.loss:.4f}, {score.exact:.1%} of {len(held_out)} answers exactly right")
+    _say(f"the {'adapter' if recipe.method == 'lora' else 'model'} is in {out}")
 
 
 @cli.command()
 def export(
     run: Annotated[Path, typer.Argument(help="the folder that train wrote")],
-    out: Annotated[Path, typer.Option(help="the GGUF adapter to write; its card goes beside it")],
-    data: Annotated[Path, typer.Option(help="the examples it was trained on")],
+    out: Annotated[Path, typer.Option(help="the GGUF file to write; an adapter's card and PEFT form go beside it")],
+    data: Annotated[Path | None, typer.Option(help="the examples it was trained on, for an adapter's card")] = None,
     base: Base = SMALL,
     quantisation: Annotated[str, typer.Option(help="of the merged file that ships")] = "Q8_0",
+    merged: Annotated[Path | None, typer.Option(help="write the merged model, too")] = None,
     evaluation: Annotated[Path | None, typer.Option(help="what evaluate --json printed, for the card")] = None,
 ) -> None:
-    """Write a trained adapter as GGUF, with its model card."""
+    """Write a trained adapter as GGUF with its model card, or a wholly trained model as a quantised GGUF."""
     from finetune.bases import base_file
-    from finetune.export import export_adapter, write_card
+    from finetune.export import export_run
 
     file = base_file(base, Settings.load())
-    out.parent.mkdir(parents=True, exist_ok=True)
-    export_adapter(run / "adapter", file, out)
-    write_card(out, file, base, data, run, quantisation, evaluation)
-    console.print(f"{out}, {out.stat().st_size / 1e6:.1f} MB, and its card")
+    export_run(run, file, base, out, quantisation, data, merged, evaluation)
+    console.print(f"{out}, {out.stat().st_size / 1e6:.1f} MB")
 
 
 @cli.command()
@@ -138,6 +160,48 @@ def load_app(name: str) -> App:
     if not isinstance(found, App):
         raise SetupError(f"{name} is no App")
     return found
+
+
+def _training_examples(
+    data: Path, app: str | None, database_url: str | None, skip_bad: bool
+) -> list[data_file.Example]:
+    """A file's examples, linked if there is an app with a database at hand."""
+    loaded = load_app(app) if app else None
+    found = read_examples(data, loaded, skip_bad, _say)
+    if loaded is None or all(example.links for example in found):
+        return found
+    from copilot.copilot import Copilot
+
+    try:
+        return linked(found, Copilot(loaded, database_url=database_url).world.linker)
+    except SetupError as error:
+        if database_url is not None:
+            raise
+        _say(f"no database at hand, so questions without links stay without: {error}")
+        return found
+
+
+def _rate(given: str | None, method: Method, optimizer: OptimizerName) -> float:
+    try:
+        rate = usual_rate(method, optimizer) if given is None else float(given)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise typer.BadParameter(f"{given!r} is no learning rate; give a number above 0, or auto", param_hint="--lr")
+    return rate
+
+
+def _every_so_often(say: Callable[[str], None], seconds: float = 5.0) -> Callable[[str], None]:
+    """Where lines stay: every line that is no mere step, and a step now and then."""
+    last = -seconds
+
+    def sometimes(line: str) -> None:
+        nonlocal last
+        if not line.startswith("step ") or time.monotonic() - last >= seconds:
+            last = time.monotonic() if line.startswith("step ") else last
+            say(line)
+
+    return sometimes
 
 
 def _show_gold(wrong: list[str], count: int, as_json: bool) -> None:

@@ -7,14 +7,12 @@ import random
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from copilot import Answer, Copilot
 from copilot.errors import DataError
 from copilot.fulfilment.app import app
 from copilot.testing import Scripted
-from finetune import evaluate, train
+from finetune import evaluate
 from finetune.examples import Example, read, write
 from finetune.right import Bench, right
 from finetune.synthesize import Report, synthesize
@@ -91,68 +89,6 @@ def test_examples_go_to_a_file_and_back(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 3"):
         read(path)
     assert read(path, skip_bad=True) == examples
-
-
-# Training ---------------------------------------------------------------------------------------------------------
-
-
-class Characters:
-    """A tokenizer of one token a character."""
-
-    pad_token_id = 0
-
-    def encode(self, text: str, add_special_tokens: bool = False) -> list[int]:
-        return [ord(c) % 95 + 1 for c in text]
-
-
-def tiny() -> LlamaForCausalLM:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=96,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        initializer_range=0.5,
-    )
-    return LlamaForCausalLM(config)
-
-
-EXAMPLES = [Example(question=f"how many of {n}", program=f"orders.top({n})") for n in range(40)]
-RECIPE = train.Recipe(rank=4, alpha=8, lr=3e-2, epochs=8, batch=8, every=5)
-
-
-def trained(folder: Path, resume: bool = False, recipe: train.Recipe = RECIPE) -> list[dict[str, float]]:
-    """The lines of the log of a run."""
-    train.train(tiny(), Characters(), EXAMPLES[4:], EXAMPLES[:4], folder, recipe, resume, say=lambda line: None)
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-
-
-def test_training_learns_and_only_the_answer_counts(tmp_path: Path) -> None:
-    log = trained(tmp_path)
-    assert log[-1]["held_out"] < 0.5 * log[0]["held_out"]
-    ids, start = train.encode(Characters(), EXAMPLES[0])
-    batch = train.collate([(ids, start)], 0, torch.device("cpu"))
-    assert int(batch["labels"].ne(train.IGNORED).sum()) == len(ids) - start
-
-
-def test_a_run_that_was_stopped_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
-    whole = trained(tmp_path / "whole")
-
-    class Stopped(Exception):
-        pass
-
-    def stop(line: str) -> None:
-        if "held-out" in line:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        train.train(tiny(), Characters(), EXAMPLES[4:], EXAMPLES[:4], tmp_path / "cut", RECIPE, False, say=stop)
-    again = trained(tmp_path / "cut", resume=True)
-    assert [(line["step"], line["loss"], line["held_out"]) for line in again] == [
-        (line["step"], line["loss"], line["held_out"]) for line in whole
-    ]
 
 
 # Judging ----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,26 @@ def merge(base: Path, adapter: Path, out: Path, quantisation: str = "Q8_0", prog
     Raises:
         SetupError: the adapter does not fit the base, or llama.cpp cannot quantise it.
     """
+    adapted = deltas(adapter)
+    _write_quantised(base, adapted.keys(), lambda tensor: _merged(tensor, adapted), out, quantisation, progress)
+
+
+def rewrite(base: Path, weights: dict[str, Any], out: Path, quantisation: str, progress: Progress = silent) -> None:
+    """Write the base with other weights, by tensor, quantised, to `out`; whole or not at all.
+
+    Raises:
+        SetupError: the weights do not fit the base, or llama.cpp cannot quantise them.
+    """
+    _write_quantised(base, weights.keys(), lambda tensor: _replaced(tensor, weights), out, quantisation, progress)
+
+
+def _write_quantised(
+    base: Path, changed: Set[str], weigh: Callable[[Any], Any], out: Path, quantisation: str, progress: Progress
+) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     whole, part = out.with_suffix(".f16"), out.with_suffix(".part")
     try:
-        _write_merged(gguf.GGUFReader(str(base)), deltas(adapter), whole, progress)
+        _write_changed(gguf.GGUFReader(str(base)), changed, weigh, whole, progress)
         progress(f"quantising to {quantisation}", None)
         _quantise(whole, part, quantisation)
         part.replace(out)
@@ -50,14 +67,16 @@ def deltas(adapter: Path) -> Deltas:
     return {n: (tensors[f"{n}.lora_a"], tensors[f"{n}.lora_b"], alpha / len(tensors[f"{n}.lora_a"])) for n in names}
 
 
-def _write_merged(reader: gguf.GGUFReader, adapted: Deltas, out: Path, progress: Progress) -> None:
-    unknown = adapted.keys() - {tensor.name for tensor in reader.tensors}
+def _write_changed(
+    reader: gguf.GGUFReader, changed: Set[str], weigh: Callable[[Any], Any], out: Path, progress: Progress
+) -> None:
+    unknown = changed - {tensor.name for tensor in reader.tensors}
     if unknown:
         raise SetupError(f"the adapter is for another base: this one has no {sorted(unknown)[0]}")
     writer = gguf.GGUFWriter(str(out), reader.fields["general.architecture"].contents())
     _copy_metadata(reader, writer)
     for at, tensor in enumerate(reader.tensors):
-        writer.add_tensor(tensor.name, _merged(tensor, adapted.get(tensor.name)))
+        writer.add_tensor(tensor.name, weigh(tensor))
         progress("merging the adapter into its base", at / len(reader.tensors))
     for write in (
         writer.write_header_to_file,
@@ -68,12 +87,24 @@ def _write_merged(reader: gguf.GGUFReader, adapted: Deltas, out: Path, progress:
         write()
 
 
-def _merged(tensor: Any, delta: tuple[Any, Any, float] | None) -> Any:
+def _merged(tensor: Any, adapted: Deltas) -> Any:
     weights = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-    if delta is not None:
-        a, b, scale = delta
+    if tensor.name in adapted:
+        a, b, scale = adapted[tensor.name]
         weights = weights + scale * (b @ a)
-    return weights.astype(np.float32 if weights.ndim == 1 else np.float16)
+    return _halved(weights)
+
+
+def _replaced(tensor: Any, weights: dict[str, Any]) -> Any:
+    own = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+    found = weights.get(tensor.name, own)
+    if found.shape != own.shape:
+        raise SetupError(f"the model was trained from another base: {tensor.name} has another shape")
+    return _halved(found)
+
+
+def _halved(weights: Any) -> Any:
+    return np.ascontiguousarray(weights.astype(np.float32 if weights.ndim == 1 else np.float16))
 
 
 def _copy_metadata(reader: gguf.GGUFReader, writer: gguf.GGUFWriter) -> None:

@@ -51,7 +51,7 @@ class Card(BaseModel):
     """What lies beside an adapter: what it was made from, and how to see that it works.
 
     Args:
-        base: its name in BASES.
+        base: its name in BASES, or the path of a GGUF file.
         base_sha256: of the very file it was trained on.
         quantisation: of the merged file that ships.
         checks: prompts and the programs that the merged model must write for them.
@@ -107,14 +107,22 @@ def merged(adapter: Path, cache: Path, progress: Progress = silent) -> Path:
     card = read_card(adapter)
     out = cache / f"{adapter.stem}-{card.quantisation}-{sha256(adapter)[:12]}.gguf"
     if not out.exists():
-        if card.base in BASES and card.base_sha256 != BASES[card.base].sha256:
-            raise SetupError(f"{adapter.name} was trained on another file of {card.base}; train it again")
-        base = fetched(card.base, cache, progress)
+        base = _base_of(card, adapter, cache, progress)
         candidate = out.with_suffix(".unchecked.gguf")
         merge(base, adapter, candidate, card.quantisation, progress)
         _check(candidate, card)
         candidate.replace(out)
     return out
+
+
+def _base_of(card: Card, adapter: Path, cache: Path, progress: Progress) -> Path:
+    """The very base that an adapter was trained on: a named one, or a file."""
+    base = fetched(card.base, cache, progress) if card.base in BASES else Path(card.base).expanduser()
+    if not base.is_file():
+        raise SetupError(f"{adapter.name} needs its base {card.base}, which is not there")
+    if sha256(base) != card.base_sha256:
+        raise SetupError(f"{adapter.name} was trained on another file of {card.base}; train it again")
+    return base
 
 
 def fetched(name: str, cache: Path, progress: Progress = silent) -> Path:
