@@ -1,4 +1,4 @@
-"""What a run is trained on: the examples of a file, checked and linked for an app if there is one; some are held out."""
+"""What a run is trained on: the examples of a file, checked and linked if there is an app, some of them held out."""
 
 from __future__ import annotations
 
