@@ -129,6 +129,7 @@ def evaluate(
     database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
     app: AppName = FULFILMENT,
     as_json: Annotated[bool, typer.Option("--json", help="the whole report, as JSON")] = False,
+    report: Annotated[Path | None, typer.Option(help="write an HTML report, plots and misses in it")] = None,
     gold: Annotated[bool, typer.Option("--gold", help="only check the file's own programs against its SQL")] = False,
 ) -> None:
     """Ask every question once, judge the answers, time the stages. Nothing is written."""
@@ -147,6 +148,10 @@ def evaluate(
             shown = bar.add_task("asking", total=len(questions))
             judged = evaluation.evaluate(copilot, questions, benches, lambda _: bar.advance(shown))
         figures = evaluation.report(judged, copilot)
+    if report is not None:
+        from finetune.report import write_report
+
+        write_report(figures, f"{model or 'the model that ships'} on {file.name}", report)
     sys.stdout.write(json.dumps(figures, indent=1, ensure_ascii=False) + "\n" if as_json else _summary(figures))
 
 
@@ -212,14 +217,16 @@ def _show_gold(wrong: list[str], count: int, as_json: bool) -> None:
 
 
 def _summary(figures: dict[str, Any]) -> str:
-    families = [
-        f"  {name:12} {f['right']:6.1%} of {f['questions']}" for name, f in sorted(figures["by_family"].items())
-    ]
+    low, high = figures["intervals"]["right"]
+    groups = [*sorted(figures["by_family"].items()), *sorted(figures["by_task"].items())]
+    lines = [f"  {name:16} {group['right']:6.1%} of {group['questions']}" for name, group in groups]
+    families, tasks = lines[: len(figures["by_family"])], lines[len(figures["by_family"]) :]
     return "\n".join([
-        f"right {figures['right']:.1%} of {figures['questions']} questions, "
+        f"right {figures['right']:.1%} of {figures['questions']} questions "
+        f"(95% interval {low:.1%} to {high:.1%}), "
         f"silently wrong {figures['silently_wrong']:.1%}, "
             f"asked needlessly {figures['asked_needlessly']:.1%}, failed {figures['failed']:.1%}",
-        *families,
+        "by family", *families, "by task", *tasks,
         f"out of scope: F1 {figures['out_of_scope']['f1']:.2f}; linker recall {figures['linked']['recall']:.1%}",
         f"p50 {figures['ms']['p50']:.0f} ms, p95 {figures['ms']['p95']:.0f} ms",
         "",

@@ -7,6 +7,7 @@ app), optionally with ``id``, ``task``, ``family``,
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -43,6 +44,17 @@ class Example(BaseModel):
         if self.program is None and self.outcome is None:
             raise ValueError("needs a program or an outcome")
         return self
+
+
+def task_of(example: Example) -> str:
+    """The task that an example is of: as it says, or what its program begins with, or its outcome."""
+    if example.task or not example.program:
+        return example.task or str(example.outcome)
+    try:
+        names = (node.id for node in ast.walk(ast.parse(example.program)) if isinstance(node, ast.Name))
+        return next(names, "value")
+    except SyntaxError:
+        return "text"
 
 
 def read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from copilot.fulfilment.app import app
 from copilot.testing import Scripted
 from finetune import evaluate
 from finetune.examples import Example, read, write
+from finetune.report import write_report
 from finetune.right import Bench, right
+from finetune.significance import chance_of_worse, wilson
 from finetune.synthesize import Report, synthesize
 
 PUBLIC = Path(__file__).parent.parent.parent / "shared" / "questions" / "public.jsonl"
@@ -150,6 +153,36 @@ def test_a_report_has_the_figures_of_the_contract(bench: Bench, copilot: Copilot
     assert figures["by_family"]["data"] == {"questions": 4, "right": 0.25}
     assert set(figures["ms"]["stages"]) == {"link", "write", "check", "run", "show"}
     assert {miss["question"] for miss in figures["misses"]} == {"b", "d", "e"}
+    assert figures["by_task"]["plans"] == {"questions": 2, "right": 0.0}
+    assert figures["intervals"]["right"] == pytest.approx((0.118, 0.769), abs=1e-3)
+    assert figures["intervals"]["by_task"]["declined"][1] == 1.0
+
+
+def test_a_report_is_one_file_with_every_miss(bench: Bench, copilot: Copilot, tmp_path: Path) -> None:
+    golds = [
+        Example(question="orders <b>late</b>?", program="orders.count()", family="data"),
+        Example(question="sing", outcome="declined", family="decline"),
+    ]
+    copilot._writer = Scripted({"sing": "decline()"}, otherwise="plans.count()")
+    path = tmp_path / "report.html"
+    write_report(evaluate.report(evaluate.evaluate(copilot, golds, [bench]), copilot), "tiny on golds", path)
+    html = path.read_text()
+    assert html.count("<svg") == 4 and "1 misses" in html and "50.0%" in html
+    assert "orders &lt;b&gt;late&lt;/b&gt;?" in html and "plans.count()" in html and "another meaning" in html
+    assert not re.search(r"(src|href)=|@import", html.replace("xlink:href", "")), "it needs nothing beside it"
+
+
+@pytest.mark.parametrize(("part", "whole", "low", "high"), [
+    (0, 0, 0, 1), (0, 10, 0, 0.278), (10, 10, 0.722, 1), (86, 131, 0.572, 0.732),
+])  # fmt: skip
+def test_wilsons_interval(part: int, whole: int, low: float, high: float) -> None:
+    """Checked against published tables."""
+    assert wilson(part, whole) == pytest.approx((low, high), abs=1e-3)
+
+
+@pytest.mark.parametrize(("lost", "won", "chance"), [(0, 0, 1), (5, 0, 1 / 32), (0, 5, 1), (8, 2, 56 / 1024)])
+def test_mcnemars_exact_chance(lost: int, won: int, chance: float) -> None:
+    assert chance_of_worse(lost, won) == pytest.approx(chance)
 
 
 def test_every_public_gold_passes_and_agrees_with_its_sql(demo_world: Path, home: Path) -> None:
