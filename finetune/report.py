@@ -41,7 +41,7 @@ def shares(groups: dict[str, dict[str, float]], intervals: dict[str, Any]) -> Ma
         for low, high in [intervals[name]]
     ]
     scale = alt.Scale(domain=[0, 1])
-    base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("group:N", title=None, sort=None))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(y=alt.Y("group:N", title=None, sort=None))
     bars = base.mark_bar(color="#4c78a8").encode(x=alt.X("right:Q", scale=scale, axis=alt.Axis(format="%"), title=None))
     whiskers = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     return drawn(bars + whiskers)
@@ -50,7 +50,7 @@ def shares(groups: dict[str, dict[str, float]], intervals: dict[str, Any]) -> Ma
 def times(groups: dict[str, dict[str, float]]) -> Markup:
     """A line from p50 to p95 for each group."""
     rows = [{"group": name, **quantiles} for name, quantiles in groups.items()]
-    base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("group:N", title=None, sort=None))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(y=alt.Y("group:N", title=None, sort=None))
     lines = base.mark_rule(strokeWidth=2).encode(x=alt.X("p50:Q", title=None), x2="p95:Q")
     middles = base.mark_point(filled=True, size=60).encode(x="p50:Q")
     ends = base.mark_tick(thickness=2).encode(x="p95:Q")

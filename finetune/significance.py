@@ -29,4 +29,5 @@ def chance_of_worse(lost: int, won: int) -> float:
         won: those the other way round.
     """
     changed = lost + won
-    return sum(comb(changed, k) for k in range(lost, changed + 1)) / 2**changed
+    ways: int = sum(comb(changed, k) for k in range(lost, changed + 1))
+    return float(ways / 2**changed)
