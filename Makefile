@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --editable
 NOTICE := "Setting up $(VENV): the first build of llama-cpp-python takes some minutes on two cores; pip says so as it goes."
 
-.PHONY: help run test lint bench clean
+.PHONY: help run test lint browser screenshots bench fuzz clean
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -22,19 +22,27 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(INSTALL) '.[finetune,dev]'
 	@touch $@ $(VENV)/.run
 
-run: $(VENV)/.run  ## set up, build the demo world, answer three questions in the terminal
-	$(BIN)/copilot ask "Which three warehouses have the most H100s free?"
-	$(BIN)/copilot ask "How many orders are late in each region?"
-	$(BIN)/copilot ask "What if Memphis closes and GPU demand in Europe goes up 20%?"
+run: $(VENV)/.run  ## set up and open the chat in a browser; ARGS="--port 8600" and the like go to copilot ui
+	$(BIN)/copilot ui $(ARGS)
 
-test: $(VENV)/.dev  ## set up and run every test
+test: $(VENV)/.dev  ## set up and run every test (the browser tour where there is a browser: make browser)
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev  ## format, style and types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
+browser:  ## install what the browser tests and the screenshots need (Debian; as root)
+	command -v chromedriver || (apt-get update -q && apt-get install -yq --no-install-recommends chromium chromium-driver)
+
+screenshots: $(VENV)/.dev browser  ## every page and state, wide and narrow, light and dark, into docs/screenshots
+	$(BIN)/python -m tests.browser.screenshots
+
 bench: $(VENV)/.dev  ## measure, as ratios in one run
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.browser.measure
+
+fuzz: $(VENV)/.dev  ## 10,000 spoilt programs and 1,000 spoilt questions, and what must be so after each
+	$(BIN)/python -m tests.fuzz
 
 clean:  ## remove the environment
 	rm -rf $(VENV)

@@ -23,11 +23,13 @@ class Chart(BaseModel):
         kind: bars for groups, a line over time, before and after for a what-if.
         x: the column along.
         y: the columns up, numbers.
+        title: what it shows, in words; empty if the kind says it.
     """
 
     kind: ChartKind
     x: str
     y: list[str]
+    title: str = ""
 
 
 class Timings(BaseModel):
@@ -60,6 +62,8 @@ class Answer(BaseModel):
         text: a sentence; every number in it comes from the result.
         sql: every query that ran, with its values in place.
         choices: what to click when asked back.
+        saved: ids of what was saved, such as a draft plan.
+        drafts: programs that save what this one only tried, such as a what-if, as a draft.
         confidence: 0..1.
     """
 
@@ -76,6 +80,8 @@ class Answer(BaseModel):
     sql: list[str] = []
     choices: list[str] = []
     suggestions: list[str] = []
+    saved: list[str] = []
+    drafts: list[str] = []
     links: str = ""
     confidence: float = 1.0
     timings: Timings = Timings()

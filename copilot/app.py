@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,9 +72,29 @@ class Task:
     wants_context: bool
 
 
+@dataclass(frozen=True)
+class Adoption:
+    """Who made which plan the current one, and when."""
+
+    plan_id: str
+    by: str
+    at: datetime
+
+
 @dataclass
 class App:
     """An application: name it, then add views, names and tasks.
+
+    Args:
+        about: what it answers questions about, as a list in words.
+        words: the operator's words, and what the app calls it.
+        nearest: for a word of what cannot be done, the nearest question that can be answered.
+        examples: questions that it answers, one of each kind.
+        today: the day that relative dates start from.
+        adopt: makes a plan the current one, and records by whom; adoptions tells who did, the latest first.
+        saves: for a task that only tries something, the one of the same arguments that saves it as a draft.
+        units: what the numbers of a column, or of a measure in a task's table, are counted in: ``USD``, ``racks``.
+        labels: what a column is called where its name alone, without underscores, reads badly.
 
     Example:
         >>> app = App("clinics")
@@ -98,7 +118,11 @@ class App:
     nearest: dict[str, str] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     today: Callable[[sa.Connection], date] = lambda connection: date.today()
-    adopt: Callable[[sa.Connection, str, str], None] | None = None
+    adopt: Callable[[sa.Connection, str, str, bool], None] | None = None
+    adoptions: Callable[[sa.Connection], list[Adoption]] | None = None
+    saves: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
 
     def view(self, view: View) -> View:
         """Add a view that programs may query."""

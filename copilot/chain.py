@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.tools import BaseTool, StructuredTool
 
 from copilot.answer import Answer
+from copilot.printable import one_line
 
 if TYPE_CHECKING:
     from copilot.copilot import Copilot
 
 ROWS_TOLD = 20
+LONGEST_CELL = 200
 
 
 def runnable(copilot: Copilot) -> Runnable[str, Answer]:
@@ -34,8 +36,13 @@ def told(answer: Answer) -> str:
     """An answer as text: its sentence, its choices or its first rows."""
     lines = [answer.text]
     if answer.choices:
-        lines.append("Choices: " + ", ".join(answer.choices))
+        lines.append("Choices: " + ", ".join(map(_told, answer.choices)))
     if len(answer.rows) > 1:
         lines.append(" | ".join(answer.columns))
-        lines += [" | ".join(map(str, row)) for row in answer.rows[:ROWS_TOLD]]
+        lines += [" | ".join(map(_told, row)) for row in answer.rows[:ROWS_TOLD]]
     return "\n".join(lines)
+
+
+def _told(cell: Any) -> str:
+    """On one line: a name of the database makes no row of its own."""
+    return one_line(str(cell), LONGEST_CELL)

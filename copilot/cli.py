@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from copilot.errors import CopilotError, SetupError
+from copilot.errors import CopilotError
+from copilot.printable import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,8 @@ console = Console()
 errors = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="the whole answer, as JSON")]
+INTERRUPTED = 130
+LONGEST_LINE = 2_000
 SHOWN = 20
 """Rows of a table that are printed; --json gives all."""
 
@@ -54,6 +57,18 @@ def chat() -> None:
             _show(talk.ask(question))
 
 
+@cli.command()
+def adopt(
+    plan: Annotated[str, typer.Argument(help="the draft, such as PLN-3")],
+    by: Annotated[str, typer.Option(help="your name; it is recorded with the time")],
+    anyway: Annotated[bool, typer.Option("--anyway", help="even if the draft was made on older data")] = False,
+) -> None:
+    """Make a draft the current plan."""
+    with _opened() as copilot:
+        copilot.adopt(plan, by=by, anyway=anyway)
+    console.print(f"{plan} is the current plan.")
+
+
 def _asked() -> str:
     try:
         return console.input("[bold]> [/bold]").strip()
@@ -63,10 +78,13 @@ def _asked() -> str:
 
 @cli.command()
 def ui(
-    port: int = 8501, host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
+    host: Annotated[str, typer.Option(help="loopback unless you say otherwise")] = "127.0.0.1",
 ) -> None:
-    """Open the chat in a browser (comes with the ui extra)."""
-    raise SetupError(f"the browser chat is not part of this version yet (wanted at {host}:{port}); use `copilot chat`")
+    """Open the chat in a browser; the server runs until Ctrl-C."""
+    from ui.serve import serve
+
+    serve(host, port, lambda url: console.print(f"The copilot is at {url} (Ctrl-C ends it).", soft_wrap=True))
 
 
 @cli.command()
@@ -93,10 +111,7 @@ def world(
 
     if size not in ("small", "demo", "large"):
         raise typer.BadParameter(f"{size!r} is not a size; use small, demo or large")
-    settings = Settings.load()
-    url = database_url or settings.database
-    if database_url is None:
-        settings.home.mkdir(parents=True, exist_ok=True)
+    url = database_url or Settings.load().database
     with _progress() as tell:
         build(url, size, seed, tell, overwrite=overwrite)
     console.print(f"The {size} world is at {url}.")
@@ -107,7 +122,8 @@ def doctor(as_json: AsJson = False) -> None:
     """Tell what is in use, and what is wrong."""
     from copilot.doctor import examine
 
-    found = examine()
+    with _progress() as tell:
+        found = examine(tell)
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=1) + "\n")
     else:
@@ -155,31 +171,26 @@ class _Failed(CopilotError):
 
 
 def _show(answer: Answer) -> None:
-    console.print(Text(answer.text, style="bold"))
+    from copilot.show import paired
+
+    console.print(_text(answer.text, style="bold"))
     if len(answer.rows) > 1 or len(answer.columns) > 1:
         console.print(_table(answer.columns, answer.rows))
     for title, table in answer.details.items():
         console.print(f"\n{title}")
-        console.print(_table(*_paired(table.columns, table.rows)))
+        told = paired(table)
+        console.print(_table(told.columns, told.rows))
     for choice in answer.choices:
-        console.print(Text(f"  • {choice}"))
+        console.print(_text(f"  • {choice}"))
     if answer.outcome in ("steered", "declined"):
-        console.print(Text(f"try: {' · '.join(answer.suggestions)}", style="dim"))
+        console.print(_text(f"try: {' · '.join(answer.suggestions)}", style="dim"))
     if answer.program:
-        console.print(Text(f"{answer.program}  ({answer.timings.total:.0f} ms)", style="dim"))
+        console.print(_text(f"{answer.program}  ({answer.timings.total:.0f} ms)", style="dim"))
 
 
-def _paired(columns: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
-    """A column and its new value in one, so that what changes fits a terminal: ``Memphis → Busan``."""
-    pairs = [(at, columns.index(f"new_{c}") if f"new_{c}" in columns else None) for at, c in enumerate(columns)]
-    kept = [(old, new) for old, new in pairs if not columns[old].startswith("new_")]
-    shown = [[row[old] if new is None else _change(row[old], row[new]) for old, new in kept] for row in rows]
-    return [columns[old] for old, _ in kept], shown
-
-
-def _change(old: Any, new: Any) -> str:
-    before, after = ("none" if value is None else str(value) for value in (old, new))
-    return before if before == after else f"{before} → {after}"
+def _text(text: str, style: str = "") -> Text:
+    """Names of the database and a program's words reach the terminal through here: what would act on it is replaced."""
+    return Text(printable(text), style=style)
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> Table:
@@ -197,7 +208,7 @@ def _table(columns: list[str], rows: list[list[Any]]) -> Table:
 def _cell(cell: Any) -> Text:
     if isinstance(cell, float):
         return Text(f"{cell:,.2f}" if abs(cell) >= 1 or not cell else f"{cell:.3g}")
-    return Text("" if cell is None else str(cell))
+    return _text("" if cell is None else str(cell))
 
 
 def main() -> None:
@@ -205,8 +216,15 @@ def main() -> None:
     try:
         cli()
     except CopilotError as error:
-        errors.print(Text.assemble(("copilot: ", "red"), str(error)), soft_wrap=True)
+        errors.print(Text.assemble(("copilot: ", "red"), one_line(str(error), LONGEST_LINE)), soft_wrap=True)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if not interrupted(ended):
+            raise
         errors.print("stopped")
         raise SystemExit(1) from None
+
+
+def interrupted(ended: BaseException) -> bool:
+    """Whether Ctrl-C ended a command: typer catches it, and exits with a status of its own."""
+    return isinstance(ended, KeyboardInterrupt) or (isinstance(ended, SystemExit) and ended.code == INTERRUPTED)

@@ -1,9 +1,11 @@
 """The read-only connection.
 
 What these walls cover: nothing can be written (SQLite: opened `mode=ro`, and an authorizer that lets only reads
-pass; PostgreSQL: a read-only transaction), no statement outlives its deadline, no result outgrows the row limit.
-What they do not: which tables are read; the query compiler sees to it that only views are. A PostgreSQL session could
-lift its own limits with SET; no program can say SET, and a role that may only SELECT closes that too.
+pass; PostgreSQL: a read-only transaction), no statement outlives its deadline, no result outgrows the row limit, no
+value of SQLite's making its memory. What they do not: which tables are read; the query compiler sees to it that only
+views are. The deadline is looked at between steps: one long step (a pattern with many wildcards, which no query has)
+ends by itself. A PostgreSQL session could lift its own limits with SET; no program can say SET, and a role that may
+only SELECT closes that too.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,12 @@ from copilot.errors import LimitReached, SetupError
 READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 HARMFUL = {"load_extension", "fts3_tokenizer", "writefile", "readfile", "edit"}
 STEPS_BETWEEN_LOOKS = 2000
+CONNECT_SECONDS = 5
+DEADLINE = "deadline"
+LONGEST_VALUE = 10_000_000
+"""Bytes of a text that SQLite may make; its own limit would fill a machine's memory in one step."""
+TOO_LARGE = ("too large", "too complex", "too many", "too big", "stack overflow", "stack depth", "integer overflow")
+"""How SQLite and PostgreSQL refuse a statement for its size, not for what it asks."""
 
 
 class Database:
@@ -49,16 +58,20 @@ class Database:
             LimitReached: a statement outlived its deadline.
             SetupError: the server cannot be reached, or the statement cannot be run there.
         """
+        info: dict[Any, Any] = {}
         try:
             with self.engine.connect() as connection:
+                info = connection.info
                 yield connection
         except DBAPIError as error:
+            if "interrupted" in str(error.orig) and time.monotonic() < info.get(DEADLINE, 0):
+                raise KeyboardInterrupt from None  # SQLite stops at a Ctrl-C as it does at the deadline
             raise _told(error, self.seconds) from error
 
     def rows(self, connection: sa.Connection, statement: sa.Select[Any]) -> tuple[list[str], list[list[Any]], bool]:
         """A statement's columns, its rows up to the limit, and whether there were more."""
         result = connection.execute(statement, execution_options={"stream_results": True})
-        columns, rows = list(result.keys()), [list(row) for row in result.fetchmany(self.max_rows + 1)]
+        columns, rows = list(result.keys()), [list(map(_plain, row)) for row in result.fetchmany(self.max_rows + 1)]
         result.close()
         return columns, rows[: self.max_rows], len(rows) > self.max_rows
 
@@ -75,8 +88,10 @@ class Database:
 
         def connect() -> sqlite3.Connection:
             raw = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            raw.create_function("lower", 1, _lower, deterministic=True)
             raw.execute("PRAGMA query_only = ON")
             raw.set_authorizer(_only_reads)
+            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
             return raw
 
         engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
@@ -85,6 +100,7 @@ class Database:
 
     def _start_clock(self, connection: sa.Connection, *_: Any) -> None:
         end = time.monotonic() + self.seconds
+        connection.info[DEADLINE] = end
         raw: Any = connection.connection.dbapi_connection
         raw.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
 
@@ -93,7 +109,7 @@ class Database:
         given = self.url.query.get("options", "")
         options = " ".join([*([given] if isinstance(given, str) else given), limits])
         url = _with_driver(self.url).difference_update_query(["options"])
-        arguments = {"options": options.strip(), "connect_timeout": 5}
+        arguments = {"options": options.strip(), "connect_timeout": CONNECT_SECONDS}
         engine = sa.create_engine(url, connect_args=arguments, pool_pre_ping=True)
         return engine.execution_options(postgresql_readonly=True)
 
@@ -104,7 +120,25 @@ def writable(url: str | sa.URL) -> sa.Engine:
     Raises:
         SetupError: the URL is wrong.
     """
-    return sa.create_engine(_with_driver(_parsed(url)), poolclass=sa.pool.NullPool)
+    parsed = _with_driver(_parsed(url))
+    arguments = {} if parsed.get_backend_name() == "sqlite" else {"connect_timeout": CONNECT_SECONDS}
+    return sa.create_engine(parsed, connect_args=arguments, poolclass=sa.pool.NullPool)
+
+
+def reason(error: DBAPIError) -> str:
+    """What the database says is wrong, in one line."""
+    text = str(error.orig).strip()
+    return text.splitlines()[0] if text else type(error.orig).__name__
+
+
+def _plain(value: Any) -> Any:
+    """A whole number as one: PostgreSQL sums whole numbers into its numeric type."""
+    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
+
+
+def _lower(text: Any) -> Any:
+    """Lower case in every alphabet, as on PostgreSQL; SQLite's own knows A to Z only."""
+    return text.lower() if isinstance(text, str) else text
 
 
 def _only_reads(action: int, first: str | None, second: str | None, *_: Any) -> int:
@@ -115,7 +149,7 @@ def _only_reads(action: int, first: str | None, second: str | None, *_: Any) -> 
 
 
 def _with_driver(url: sa.URL) -> sa.URL:
-    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+    return url.set(drivername="postgresql+psycopg" if url.get_backend_name() == "postgresql" else "sqlite")
 
 
 def _parsed(url: str | sa.URL) -> sa.URL:
@@ -130,7 +164,10 @@ def _parsed(url: str | sa.URL) -> sa.URL:
 
 
 def _told(error: DBAPIError, seconds: float) -> LimitReached | SetupError:
-    text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    text = reason(error)
     if "interrupted" in text or "statement timeout" in text:
         return LimitReached(f"a query took longer than {seconds:g} s and was stopped; ask for less at once")
-    return SetupError(f"the database cannot be used: {text}")
+    if any(words in text for words in TOO_LARGE):
+        return LimitReached("a query is larger than the database takes; ask for less at once")
+    todo = "is the server running, and COPILOT_DATABASE_URL right?"
+    return SetupError(f"the database cannot be used: {text}" + (f"; {todo}" if "connect" in text else ""))

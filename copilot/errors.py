@@ -2,12 +2,14 @@
 
     CopilotError
     ├── ProgramError      the program is wrong: the model writes again, or the operator is asked
+    │   ├── TypeMistake   what the type checker found, and where
     │   ├── NameMistake   a name that the database does not hold, with the nearest ones
     │   ├── Ambiguous     a name that fits several where one is due
     │   ├── Refused       a task cannot take these values; its text says why
     │   ├── Nothing       what a calculation needs is not there, such as an average over no rows
     │   └── LimitReached  it ran too long, grew too large or called too much
     ├── QuestionError     the operator says it differently
+    ├── GivenUp           the one who asked no longer waits: nothing to do
     ├── SetupError        whoever installed it: a missing model, a wrong URL, a half-built database
     └── DataError         a file of examples: the line and what is wrong with it
 
@@ -23,6 +25,19 @@ class CopilotError(Exception):
 
 class ProgramError(CopilotError):
     """The program does not pass the check, or asks for something that cannot be."""
+
+
+class TypeMistake(ProgramError):
+    """What the type checker found in a program.
+
+    Args:
+        complaint: what is wrong.
+        line, column: where, from 1.
+    """
+
+    def __init__(self, complaint: str, line: int, column: int) -> None:
+        self.complaint, self.line, self.column = complaint, line, column
+        super().__init__(f"line {line}, column {column}: {complaint}")
 
 
 class NameMistake(ProgramError):
@@ -68,6 +83,10 @@ class LimitReached(ProgramError):
 
 class QuestionError(CopilotError):
     """The question cannot be taken as it is, such as an empty one."""
+
+
+class GivenUp(CopilotError):
+    """The one who asked stopped it: there is no answer, and nothing was changed."""
 
 
 class SetupError(CopilotError):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
 from sqlalchemy import Table
-from sqlalchemy.exc import OperationalError
-from sqlmodel import Field, Session, SQLModel, col, create_engine, select
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import Field, Session, SQLModel, col, create_engine, or_, select
 
 from copilot.answer import Answer
+from copilot.database import reason
 from copilot.errors import SetupError
+from copilot.files import no_writing
+
+logger = logging.getLogger(__name__)
 
 Verdict = Literal["accepted", "corrected", "rejected"]
 
@@ -60,36 +67,59 @@ class History:
     def __init__(self, home: Path) -> None:
         try:
             home.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(f"sqlite:///{home / 'history.db'}", connect_args={"timeout": 10})
+        except OSError as error:
+            raise SetupError(no_writing(home, error)) from error
+        self.path = home / "history.db"
+        self._engine = create_engine(f"sqlite:///{self.path}", connect_args={"timeout": 10})
+        with self._kept():
             SQLModel.metadata.create_all(self._engine, tables=[_table(Entry), _table(Feedback)])
-        except (OSError, OperationalError) as error:
-            raise SetupError(f"nothing can be written to {home}; set COPILOT_HOME to a folder of yours") from error
 
     def record(self, answer: Answer, app: str, model: str) -> None:
-        """Append an answer."""
-        with Session(self._engine) as session:
-            session.add(
-                Entry(
-                    id=answer.id, at=_now(), question=answer.question, outcome=answer.outcome, program=answer.program,
-                    text=answer.text, links=answer.links, total_ms=answer.timings.total, app=app, model=model,
-                )
-            )  # fmt: skip
-            session.commit()
+        """Append an answer. One that cannot be kept is still given: a warning says so."""
+        entry = Entry(
+            id=answer.id, at=_now(), question=answer.question, outcome=answer.outcome, program=answer.program,
+            text=answer.text, links=answer.links, total_ms=answer.timings.total, app=app, model=model,
+        )  # fmt: skip
+        try:
+            with self._kept(), Session(self._engine) as session:
+                session.add(entry)
+                session.commit()
+        except SetupError as error:
+            logger.warning("this answer is not in the history: %s", error)
 
     def judge(self, answer_id: str, verdict: Verdict, program: str | None, comment: str | None) -> None:
-        """Append what a person said of an answer. Raises SetupError if there is no such answer or verdict."""
+        """Append what a person said of an answer.
+
+        Raises:
+            SetupError: there is no such answer or verdict, or nothing can be written.
+        """
         if verdict not in get_args(Verdict):
             raise SetupError(f"{verdict!r} is no verdict; it is one of {', '.join(get_args(Verdict))}")
-        with Session(self._engine) as session:
+        with self._kept(), Session(self._engine) as session:
             if session.exec(select(Entry).where(Entry.id == answer_id)).first() is None:
                 raise SetupError(f"there is no answer {answer_id!r} in the history")
             session.add(Feedback(answer_id=answer_id, at=_now(), verdict=verdict, program=program, comment=comment))
             session.commit()
 
-    def last(self, limit: int) -> list[Entry]:
-        """The latest entries, newest first."""
-        with Session(self._engine) as session:
-            return list(session.exec(select(Entry).order_by(col(Entry.number).desc()).limit(limit)))
+    def last(self, limit: int, matching: str = "", outcome: str | None = None) -> list[Entry]:
+        """The latest entries, newest first: of an outcome, and with a text in the question, program or answer."""
+        wanted = select(Entry).order_by(col(Entry.number).desc()).limit(limit)
+        if outcome:
+            wanted = wanted.where(Entry.outcome == outcome)
+        if matching:
+            texts = (Entry.question, Entry.program, Entry.text)
+            wanted = wanted.where(or_(*(col(text).icontains(matching, autoescape=True) for text in texts)))
+        with self._kept(), Session(self._engine) as session:
+            return list(session.exec(wanted))
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """What the database cannot do is told in one line."""
+        try:
+            yield
+        except DatabaseError as error:
+            todo = "make room, move it away, or set COPILOT_HOME to a folder of yours"
+            raise SetupError(f"{self.path} cannot be used: {reason(error)}; {todo}") from error
 
 
 def _table(model: type[SQLModel]) -> Table:

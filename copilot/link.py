@@ -2,6 +2,9 @@
 
 The model is shown each mention with the exact name beside it, so that it copies and never recalls; a name added to
 the database today is linked today.
+
+What this wall covers: a name of the database reaches a prompt only if the question mentions it, and as one line. What
+it does not: what a model makes of a name that reads as an instruction; whatever it writes has all the walls before it.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ from itertools import pairwise
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from copilot import calendar_words, number_words
+from copilot import amount_words, calendar_words, number_words
 from copilot.names import Names, plain
+from copilot.printable import one_line
 
 TOKEN = re.compile(r"\$?\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 LONGEST = 6
+LONGEST_NAME = 200
 SHORTEST_GUESS = 5
 
 
@@ -45,11 +50,11 @@ class Link:
     guessed: bool = False
 
     def shown(self) -> str:
-        """As the model reads it: ``GPU-H100 = sku``."""
+        """As the model reads it: ``GPU-H100 = sku``; on one line, for a name is data and makes no line of a prompt."""
         kinds: dict[str, list[str]] = {}
         for name, kind in self.meanings:
             kinds.setdefault(name, []).append(kind)
-        return ", ".join(f"{name} = {'/'.join(kinds[name])}" for name in kinds)
+        return ", ".join(f"{one_line(name, LONGEST_NAME)} = {'/'.join(kinds[name])}" for name in kinds)
 
 
 @dataclass(frozen=True)
@@ -87,15 +92,16 @@ class Linker:
         """Every name, date and word of the app that the question mentions, in its order."""
         tokens = tokenise(question)
         named = list(self._exact(question, tokens))
-        dates = [date for date in self._dates(question) if not any(_within(date, name) for name in named)]
-        free = [t for t in tokens if not any(d.start < t.end and t.start < d.end for d in dates)]
-        found = [*dates, *self._exact(question, free)]
+        values = [value for value in self._values(question) if not any(_within(value, name) for name in named)]
+        free = [t for t in tokens if not any(d.start < t.end and t.start < d.end for d in values)]
+        found = [*values, *self._exact(question, free)]
         rest = [t for t in free if not any(f.start < t.end and t.start < f.end for f in found)]
         found += self._near(question, rest)
         return Links(question, tuple(sorted(found, key=lambda link: link.start)))
 
-    def _dates(self, question: str) -> Iterator[Link]:
-        for found in calendar_words.find(question, self.today):
+    def _values(self, question: str) -> Iterator[Link]:
+        """Dates, durations and parts: what a program takes as a value."""
+        for found in (*calendar_words.find(question, self.today), *amount_words.find(question)):
             yield Link(question[found.start : found.end], ((found.value, found.kind),), found.start, found.end)
 
     @cached_property

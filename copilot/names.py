@@ -2,6 +2,10 @@
 
 A name is looked up exactly, then in any case and without accents, then among its aliases, then by nearness. What was
 found only by nearness is a mend: it counts as doubtful.
+
+What this wall covers: a text where a name is due is one that the database holds, or it is refused; two names that only
+look alike share their form, so that neither takes the other's place. What it does not: whether the name is the one
+that the operator meant; letters of other alphabets that look the same on a screen.
 """
 
 from __future__ import annotations
@@ -83,9 +87,14 @@ class Names:
         form = plain(text)
         if known := self.forms[kind].get(form):
             return Found(known)
-        if stands_for := self.also.get(kind, {}).get(form):
+        if stands_for := self.also.get(kind, {}).get(form) or self._group_of(kind, form):
             return Found((stands_for,))
         return self._nearest(kind, text, form)
+
+    def _group_of(self, kind: str, form: str) -> str | None:
+        """The group that a name is the only member of: the category of the one memory SKU."""
+        groups = self.members.get(kind, {}).items()
+        return next((group for group, names in groups if len(names) == 1 and plain(names[0]) == form), None)
 
     def _nearest(self, kind: str, text: str, form: str) -> Found:
         if any(c.isdigit() for c in form):
@@ -111,7 +120,9 @@ class Names:
                 for number, name in enumerate(names, start=1):
                     if name.endswith(str(number)):
                         forms.setdefault(f"{plain(group)} {number}", (name,))
-        exact = {plain(name): (name,) for name in self.by_kind[kind]}
+        exact: dict[str, tuple[str, ...]] = {}
+        for name in self.by_kind[kind]:  # two that only look alike share a form: neither takes the other's place
+            exact[plain(name)] = (*exact.get(plain(name), ()), name)
         return {**forms, **exact}
 
     def _groups(self, kind: str) -> Iterable[tuple[str, tuple[str, ...]]]:
@@ -123,15 +134,15 @@ class Names:
 def _distinct(connection: sa.Connection, source: str) -> tuple[str, ...]:
     view, column = source.split(".")
     name: sa.ColumnClause[str] = sa.column(column)
-    rows = connection.execute(sa.select(name).select_from(sa.table(view)).distinct().order_by(name))
-    return tuple(str(found) for (found,) in rows if found is not None)
+    rows = connection.execute(sa.select(name).select_from(sa.table(view)).distinct())
+    return tuple(sorted(str(found) for (found,) in rows if found is not None))
 
 
 def _members(connection: sa.Connection, source: str, within: str) -> dict[str, tuple[str, ...]]:
     view, column = source.split(".")
     both = sa.table(view, sa.column(column, sa.String()), sa.column(within, sa.String()))
-    rows = connection.execute(sa.select(both).distinct().order_by(*both.c))
+    rows = connection.execute(sa.select(both).distinct())
     members: dict[str, tuple[str, ...]] = {}
-    for group, name in rows:
+    for group, name in sorted((group, name) for group, name in rows if None not in (group, name)):
         members[group] = (*members.get(group, ()), name)
     return members

@@ -1,7 +1,14 @@
-"""From a question to an answer: link, write, check, run, show; each stage is timed and tells of itself."""
+"""From a question to an answer: link, write, check, run, show; each stage is timed and tells of itself.
+
+What this wall covers: the length of a question; the time, the rows and the drafts that all of it may come to; answers
+that a model makes up without asking the application; texts of more than a line. What it does not: what is under way
+when the time is over, which ends by its own limit; a good program for another question than was asked.
+"""
 
 from __future__ import annotations
 
+import functools
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,27 +22,40 @@ from copilot.answer import Answer, Cell, Declined, Result, Timings, Unclear, Uns
 from copilot.app import App, Context
 from copilot.choices import choices
 from copilot.database import Database
+from copilot.deadline import Deadline
 from copilot.errors import (
     Ambiguous,
     CopilotError,
+    GivenUp,
     LimitReached,
     NameMistake,
     Nothing,
     ProgramError,
     QuestionError,
     Refused,
+    TypeMistake,
 )
 from copilot.link import Linker, Links
 from copilot.model.prompt import Turn
 from copilot.model.writer import Request, Writer, Written
 from copilot.names import Names
+from copilot.printable import one_line
 from copilot.program import check, runtime, sandbox
+from copilot.program.mistake import explained
 from copilot.program.stub import stub
+from copilot.progress import Stopped, never
 from copilot.query import Query
 from copilot.show import Shown, looked_for, show
-from copilot.suggest import nearest, suggestions
+from copilot.suggest import drafts, nearest, suggestions
 
 LONGEST_QUESTION = 2_000
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""Characters that would act on a terminal, or end the line on which a model is asked."""
+LONGEST_TEXT = 2_000
+MOST_DRAFTS = 20
+"""Plans that one question may have saved."""
+ROWS_TOGETHER = 10
+"""Results of the largest size that one question may come to."""
 T = TypeVar("T")
 
 
@@ -70,20 +90,25 @@ class Asking:
 
     Args:
         keep: saves what a task made (a draft plan); returns its id.
+        stopped: asked before each stage and each task, and by the model between two tokens.
     """
 
     world: World
     database: Database
     keep: Callable[[Result], str]
+    stopped: Stopped = never
     timings: Timings = field(default_factory=Timings)
     sql: list[str] = field(default_factory=list)
     links: Links = field(default_factory=lambda: Links("", ()))
     written: Written = field(default_factory=lambda: Written(""))
     program: str = ""
+    code: str = ""
+    rows: int = 0
+    deadline: Deadline = field(default_factory=lambda: Deadline(sandbox.TOGETHER))
 
     def ask(self, question: str, writer: Writer, context: Sequence[Turn]) -> Iterator[Stage | Answer]:
         """Answer a question, telling each stage; the answer comes last."""
-        question = _readable(question)
+        question = CONTROL.sub(" ", _readable(question))
         try:
             _must_be_a_question(question)
             yield from self._stage("link", lambda: self._link(question))
@@ -108,6 +133,7 @@ class Asking:
         yield self._ended(answer)
 
     def _stage(self, name: str, work: Callable[[], T]) -> Generator[Stage, None, T]:
+        self._go_on()
         yield Stage(name)
         began = time.perf_counter()
         try:
@@ -118,12 +144,16 @@ class Asking:
         yield Stage(name, ms, {"link": self.links.shown(), "write": self.program}.get(name, ""))
         return value
 
+    def _go_on(self) -> None:
+        if self.stopped():
+            raise GivenUp("stopped")
+
     def _link(self, question: str) -> None:
         self.links = self.world.linker.link(question)
 
     def _write(self, question: str, writer: Writer, context: Sequence[Turn]) -> None:
-        self.written = writer.write(Request(question, self.links.shown(), context, self.world.app))
-        self.program = self.written.program
+        self.written = writer.write(Request(question, self.links.shown(), context, self.world.app, self.stopped))
+        self.program = _readable(self.written.program)
         self.timings.tokens_in, self.timings.tokens_out = self.written.tokens_in, self.written.tokens_out
 
     def _check(self) -> None:
@@ -131,18 +161,33 @@ class Asking:
         settled = check.settle(app, self.world.names, self.program)
         if settled.mended:
             raise settled.mended[0]
-        self.program = settled.program
-        sandbox.check_types(settled.program, stub(app, check.views_used(app, check.parse(settled.program))))
+        self.program, self.code = settled.program, check.code(settled.program)
+        if self.written.program and not check.asks(app, self.code):
+            raise ProgramError("the model answers by itself and asks nothing of the application")
+        try:
+            sandbox.check_types(self.code, stub(app, check.views_used(app, check.parse(self.code))))
+        except TypeMistake as error:
+            raise TypeMistake(explained(error.complaint, stub(app)), error.line, error.column) from error
 
     def _run(self, connection: sa.Connection) -> Any:
         context = Context(connection, self.world.today)
         functions = runtime.functions(self.world.app, self.world.names, context, lambda q: self._number(connection, q))
-        return sandbox.run(self.program, functions, runtime.values(self.world.app, self.world.names, context))
+        values = runtime.values(self.world.app, self.world.names, context)
+        wanted = {name: self._if_wanted(call) for name, call in functions.items()}
+        return sandbox.run(self.code, wanted, values, self.deadline)
+
+    def _if_wanted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(call)
+        def wanted(*args: Any, **kwargs: Any) -> Any:
+            self._go_on()
+            return call(*args, **kwargs)
+
+        return wanted
 
     def _number(self, connection: sa.Connection, query: Any) -> float:
         if not isinstance(query, Query):
             raise ProgramError("number() takes a query of one cell, such as orders.count()")
-        columns, rows, _ = self._fetch(connection, query)
+        columns, rows, _ = self.fetch(connection, query)
         if len(rows) != 1 or len(columns) != 1:
             raise ProgramError(f"number() takes a query of one number; this one has {len(rows)} rows of {len(columns)}")
         if rows[0][0] is None:
@@ -151,23 +196,33 @@ class Asking:
             raise ProgramError("number() takes a query of one number; this one gives text or a date")
         return float(rows[0][0])
 
-    def _fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+    def fetch(self, connection: sa.Connection, query: Query) -> tuple[list[str], list[list[Cell]], bool]:
+        """Run a query: its columns, its rows, and whether there were more."""
+        self.deadline.check()
         statement = query.select_statement()
         self.sql.append(self.database.shown(statement))
-        return self.database.rows(connection, statement)
+        found = self.database.rows(connection, statement)
+        self.rows += len(found[1])
+        if self.rows > ROWS_TOGETHER * self.database.max_rows:
+            raise LimitReached(f"the answer has more than {self.rows - 1:,} rows in all; ask for less at once")
+        return found
 
     def _show(self, question: str, value: Any, connection: sa.Connection) -> Answer:
         if isinstance(value, Declined | Unsupported | Unclear):
             return self._other(question, value)
-        shown = show(value, lambda query: self._fetch(connection, query))
-        saved = [self.keep(result) for result in _results(value) if result.save]
+        shown = show(value, lambda query: self.fetch(connection, query), self.world.app.units)
+        made = {id(result): result for result in _results(value) if result.save}
+        if len(made) > MOST_DRAFTS:
+            raise LimitReached(f"a question saves at most {MOST_DRAFTS} plans; this one makes {len(made):,}")
+        saved = [self.keep(result) for result in made.values()]
         return self._answered(question, shown, saved)
 
     def _answered(self, question: str, shown: Shown, saved: list[str]) -> Answer:
         text = f"{shown.text} Saved as {', '.join(saved)}." if saved else shown.text
         return self._answer(
             question, "empty" if shown.empty else "answered", text, columns=shown.columns, rows=shown.rows,
-            details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.program),
+            details=shown.details, chart=shown.chart, suggestions=suggestions(self.world.app, self.code),
+            saved=saved, drafts=drafts(self.world.app, self.code),
         )  # fmt: skip
 
     def _other(self, question: str, value: Declined | Unsupported | Unclear) -> Answer:
@@ -204,7 +259,8 @@ class Asking:
 
     def _answer(self, question: str, outcome: Any, text: str, **rest: Any) -> Answer:
         return Answer(
-            as_of=self.world.today, question=question, outcome=outcome, text=text, program=self.program, sql=self.sql,
+            as_of=self.world.today, question=question[:LONGEST_QUESTION], outcome=outcome,
+            text=one_line(text, LONGEST_TEXT), program=self.program[: check.MAX_CHARACTERS], sql=self.sql,
             links=self.links.shown(), confidence=self.written.confidence, timings=self.timings, **rest,
         )  # fmt: skip
 
@@ -224,7 +280,7 @@ def _results(value: Any) -> Iterator[Result]:
 
 
 def _readable(text: str) -> str:
-    """The text without the halves of characters that a terminal may hand over."""
+    """The text without the halves of characters that a terminal or a model may hand over."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -1,7 +1,11 @@
 """A view's typed, read-only queries, compiled to SQLAlchemy.
 
-A query is immutable; each step returns a new one, and steps apply in the order they are written. A query never
-joins and never writes: what it cannot say, a program cannot do.
+A query is immutable; each step returns a new one, and steps apply in the order they are written.
+
+What this wall covers: a query reads the columns of one view and of those named in its `__in`, never joins and never
+writes; every value is bound or checked, never pasted into SQL; its conditions and its SELECTs within SELECTs are
+counted, so that a short program cannot build an endless statement. What it does not: how long the database takes over
+it, and how many rows come back (the connection's limits); which rows an operator may see (the database's rights).
 """
 
 from __future__ import annotations
@@ -16,13 +20,21 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from copilot.errors import Ambiguous, ProgramError
+from copilot.errors import Ambiguous, LimitReached, ProgramError
+from copilot.near import did_you_mean
+from copilot.printable import quoted
 
 ColumnType = Literal["text", "int", "float", "date", "datetime"]
 NUMERIC = ("int", "float")
 TEMPORAL = ("date", "datetime")
 WEEK = timedelta(days=7)
+MOST_SAID = 10
+"""Values of a list that a sentence names."""
 LARGEST = 2**63
+MOST_CONDITIONS = 100
+"""In one statement, those of the queries within it included."""
+DEEPEST = 8
+"""SELECTs within SELECTs; SQLite's parser gives up at about 12."""
 Names = Callable[[str, str], tuple[str, ...]]
 """From a kind and a text to the names meant."""
 
@@ -84,7 +96,7 @@ class View:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise ProgramError(f"{self.name} has no column {name!r}; it has {', '.join(c.name for c in self.columns)}")
+        raise ProgramError(f"{self.name} has no column {name!r}{did_you_mean(name, (c.name for c in self.columns))}")
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,23 @@ def _month_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"strftime('%Y-%m', {compiler.process(element.clauses, **kw)})"
 
 
+class by_code(FunctionElement[str]):
+    """A text as it is put in order: by code point, whatever collation the database has."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(by_code)
+def _by_code(element: Any, compiler: Any, **kw: Any) -> str:
+    return f'{compiler.process(element.clauses, **kw)} COLLATE "C"'
+
+
+@compiles(by_code, "sqlite")
+def _by_code_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return str(compiler.process(element.clauses, **kw))
+
+
 BUCKETS: dict[str, tuple[Callable[..., sa.ColumnElement[Any]], str]] = {
     "week": (week_start, "date"),
     "month": (month_of, "text"),
@@ -154,6 +183,7 @@ class Query:
         ranked, grouped: once groups have been filtered, the aggregate that `top` ranks them by and their columns.
         said, parts: its conditions, and those of a share, for the sentence of an answer.
         names: what a text means as a name of a kind; raises NameMistake if nothing.
+        conditions, depth: how large its statement is: the lookups in it, and the SELECTs within one another.
     """
 
     view: View
@@ -171,6 +201,14 @@ class Query:
     said: tuple[str, ...] = field(default=(), compare=False)
     parts: tuple[str, ...] = field(default=(), compare=False)
     names: Names = field(default=lambda kind, text: (text,), compare=False)
+    conditions: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.conditions > MOST_CONDITIONS:
+            raise LimitReached(f"a query has more than {MOST_CONDITIONS} conditions; ask for less at once")
+        if self.depth > DEEPEST:
+            raise LimitReached(f"queries are nested more than {DEEPEST} deep; ask for less at once")
 
     @classmethod
     def over(cls, view: View, today: date, names: Names | None = None) -> Query:
@@ -187,7 +225,7 @@ class Query:
         query = self._wrapped() if self.limit is not None or self.aggregates else self
         conditions = tuple(query._condition(key, value) for key, value in lookups.items())
         said = tuple(f"{key}={_say(value)}" for key, value in lookups.items())
-        return replace(query, filters=query.filters + conditions, said=query.said + said)
+        return replace(query._grown(lookups), filters=query.filters + conditions, said=query.said + said)
 
     def by(self, *fields: str) -> Query:
         """Group by columns, or by `date__week` and `date__month`."""
@@ -195,7 +233,7 @@ class Query:
             raise ProgramError("by() needs at least one column")
         query = self._wrapped() if self.limit is not None or self.aggregates or self.groups else self
         cells = dict(query.cells)
-        labels = tuple(query._group(cells, name) for name in fields)
+        labels = tuple(dict.fromkeys(query._group(cells, name) for name in fields))
         return replace(query, cells=cells, groups=labels, shown=(), order=(), ranked=None, grouped=())
 
     def count(self) -> Query:
@@ -219,13 +257,13 @@ class Query:
     def min(self, field: str) -> Query:
         """The smallest value of a column."""
         return self._aggregate(
-            f"min_{field}", lambda q: (sa.func.min(q._cell(field).sql), q._cell(field).type), of=field
+            f"min_{field}", lambda q: (sa.func.min(_ordered(q._cell(field))), q._cell(field).type), of=field
         )
 
     def max(self, field: str) -> Query:
         """The largest value of a column."""
         return self._aggregate(
-            f"max_{field}", lambda q: (sa.func.max(q._cell(field).sql), q._cell(field).type), of=field
+            f"max_{field}", lambda q: (sa.func.max(_ordered(q._cell(field))), q._cell(field).type), of=field
         )
 
     def share(self, of: str | None = None, **lookups: Any) -> Query:
@@ -234,7 +272,7 @@ class Query:
             raise ProgramError("share() needs a condition, or a by() before it")
         said = tuple(f"{key}={_say(value)}" for key, value in lookups.items())
         query = self._aggregate("share", lambda q: (q._share(of, lookups), "float"), of=of)
-        return replace(query, parts=said)
+        return replace(query._grown(lookups), parts=said)
 
     def select(self, *fields: str) -> Query:
         """Show these columns, in this order."""
@@ -252,7 +290,7 @@ class Query:
     def top(self, n: int) -> Query:
         """The first n rows; after an aggregate and without a sort, the n largest by the last aggregate."""
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n < LARGEST:
-            raise ProgramError(f"top() takes a whole number from 1, not {n!r}")
+            raise ProgramError(f"top() takes a whole number from 1, not {quoted(n)}")
         query = self._wrapped() if self.limit is not None else self
         last = query.aggregates[-1] if query.aggregates else query.ranked
         if last in query.cells and not query.order:
@@ -267,19 +305,14 @@ class Query:
         return {name: self.cells[name].type for name in self._output()}
 
     def select_statement(self) -> sa.Select[Any]:
-        """The SQLAlchemy SELECT of this query."""
-        statement = sa.select(*(self.cells[name].sql.label(name) for name in self._output()))
-        statement = statement.select_from(self.source).where(*self.filters)
-        if self.groups:
-            statement = statement.group_by(*(self.cells[name].sql for name in self.groups))
-        ordering = (self._ordering(name) for name in self.order or self.groups)
-        return statement.order_by(*ordering).limit(self.limit)
+        """The SQLAlchemy SELECT of this query; two databases with the same rows give them in the same order."""
+        return self._unordered().order_by(*map(self._ordering, self._total_order())).limit(self.limit)
 
     def one_column(self) -> sa.Select[Any]:
         """The SELECT of a query that yields one column, for `__in`. Raises ProgramError otherwise."""
         if len(self.columns) != 1:
             raise ProgramError("a query given to __in must select one column")
-        return self.select_statement()
+        return self._nested()
 
     # The pieces -------------------------------------------------------------------------------------------
 
@@ -290,18 +323,43 @@ class Query:
             return self.groups + self.aggregates
         return tuple(self.cells)
 
+    def _unordered(self) -> sa.Select[Any]:
+        statement = sa.select(*(self.cells[name].sql.label(name) for name in self._output()))
+        statement = statement.select_from(self.source).where(*self.filters)
+        return statement.group_by(*(self.cells[name].sql for name in self.groups)) if self.groups else statement
+
+    def _nested(self) -> sa.Select[Any]:
+        """The SELECT inside another, where an order matters only to what is cut."""
+        return self._unordered() if self.limit is None else self.select_statement()
+
+    def _total_order(self) -> tuple[str, ...]:
+        """What was asked for, then what tells rows apart that tie: groups, the view's key, or all that is shown."""
+        if self.aggregates and not self.groups:
+            return ()
+        keyed = self.view.key if self.view.key and isinstance(self.source, sa.TableClause) else None
+        apart = self.groups or ((keyed,) if keyed else self._output())
+        return (*self.order, *(name for name in apart if not {name, f"-{name}"} & {*self.order}))
+
     def _wrapped(self) -> Query:
-        table = self.select_statement().subquery()
+        table = self._nested().subquery()
         cells = {name: Cell(table.c[name], self.cells[name].type, self.cells[name].column) for name in self.columns}
         order = tuple(name for name in self.order if name.removeprefix("-") in cells)
         ranked = self.aggregates[-1] if self.aggregates else self.ranked
         wrapped = Query(self.view, self.today, table, cells, order=order, said=self.said, names=self.names)
+        wrapped = replace(wrapped, conditions=self.conditions, depth=self.depth + 1)
         return replace(wrapped, ranked=ranked, grouped=self.groups or self.grouped)
+
+    def _grown(self, lookups: dict[str, Any]) -> Query:
+        """Larger by these lookups and the queries in them."""
+        within = [value for value in lookups.values() if isinstance(value, Query)]
+        conditions = self.conditions + len(lookups) + sum(query.conditions for query in within)
+        depth = max([self.depth, *(query.depth + 1 for query in within)])
+        return replace(self, conditions=conditions, depth=depth)
 
     def _cell(self, name: str) -> Cell:
         if name in self.cells:
             return self.cells[name]
-        raise ProgramError(f"{self.view.name} has no column {name!r}; it has {', '.join(self.cells)}")
+        raise ProgramError(f"{self.view.name} has no column {name!r}{did_you_mean(name, self.cells)}")
 
     def _own(self, name: str) -> Cell:
         """A column of the result: once rows are grouped or counted, their other columns are gone."""
@@ -351,7 +409,7 @@ class Query:
         return label
 
     def _ordering(self, name: str) -> sa.ColumnElement[Any]:
-        sql = self._cell(name.removeprefix("-")).sql
+        sql = _ordered(self._cell(name.removeprefix("-")))
         return (sql.desc() if name.startswith("-") else sql.asc()).nulls_last()
 
     def _condition(self, key: str, value: Any) -> sa.ColumnElement[bool]:
@@ -386,7 +444,7 @@ class Query:
         if lookup == "in":
             return cell.sql.in_(self._members(cell, value))
         if lookup == "contains":
-            return cell.sql.icontains(str(value), autoescape=True)
+            return cell.sql.icontains(_text(str(value)), autoescape=True)
         if value is None:
             return cell.sql.is_not(None) if lookup == "ne" else cell.sql.is_(None)
         return OPERATORS[lookup](cell.sql, self._operand(cell, value))
@@ -410,11 +468,12 @@ def any_of(first: Query, second: Query) -> Query:
     Raises ProgramError if they are on two views, or one of them is grouped or cut.
     """
     cut = any(query.aggregates or query.groups or query.limit is not None for query in (first, second))
-    if cut or first.view != second.view or not first.source.compare(second.source):
+    if cut or first.source is not second.source:  # two sources, however alike, would be a product of their rows
         raise ProgramError("any_of() takes two queries on one view that only filter")
     either = sa.or_(sa.and_(sa.true(), *first.filters), sa.and_(sa.true(), *second.filters))
     said = (f"{', '.join(first.said) or 'any'} or {', '.join(second.said) or 'any'}",)
-    return replace(first, filters=(either,), said=said)
+    conditions, depth = first.conditions + second.conditions + 1, max(first.depth, second.depth)
+    return replace(first, filters=(either,), said=said, conditions=conditions, depth=depth)
 
 
 OPERATORS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
@@ -437,12 +496,12 @@ def parse_date(text: Any) -> date:
     try:
         return date.fromisoformat(str(text))
     except ValueError as error:
-        raise ProgramError(f"{text!r} is not a date; write it as 2026-11-20") from error
+        raise ProgramError(f"{quoted(text)} is not a date; write it as 2026-11-20") from error
 
 
 def _days(value: Any) -> timedelta:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 36500:
-        raise ProgramError(f"a number of days or weeks is a whole number from 0, not {value!r}")
+        raise ProgramError(f"a number of days or weeks is a whole number from 0, not {quoted(value)}")
     return timedelta(days=value)
 
 
@@ -463,7 +522,7 @@ def _month(value: Any, today: date) -> tuple[date, date]:
     try:
         first = date.fromisoformat(f"{value}-01")
     except ValueError as error:
-        raise ProgramError(f"{value!r} is not a month; write it as 2026-11") from error
+        raise ProgramError(f"{quoted(value)} is not a month; write it as 2026-11") from error
     return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])
 
 
@@ -501,12 +560,26 @@ def _literal(cell: Cell, value: Any) -> Any:
     if cell.type == "datetime":
         return _midnight(parse_date(value))
     if cell.type in NUMERIC and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise ProgramError(f"a number is compared with a number, not with {value!r}")
+        raise ProgramError(f"a number is compared with a number, not with {quoted(value)}")
     if cell.type in NUMERIC and not -LARGEST < value < LARGEST:
         raise ProgramError("that number is larger than any that the database holds")
-    if cell.type == "text" and not isinstance(value, str):
-        raise ProgramError(f"text is compared with text, not with {value!r}")
+    if cell.type in NUMERIC:  # as wide as the value: PostgreSQL would round it to the column's type, or refuse it
+        return sa.literal(value, sa.BigInteger() if isinstance(value, int) else sa.Float())
+    if not isinstance(value, str):
+        raise ProgramError(f"text is compared with text, not with {quoted(value)}")
+    return _text(value)
+
+
+def _text(value: str) -> str:
+    """A text as databases hold it; SQLite would stop reading at a NUL, PostgreSQL refuses it."""
+    if "\0" in value:
+        raise ProgramError("a text in the database holds no NUL character; leave it out")
     return value
+
+
+def _ordered(cell: Cell) -> sa.ColumnElement[Any]:
+    """A column as its values are put in order."""
+    return by_code(cell.sql) if cell.type == "text" else cell.sql
 
 
 def _article(kind: str) -> str:
@@ -517,7 +590,8 @@ def _say(value: Any) -> str:
     if isinstance(value, ColumnRef):
         return value.name
     if isinstance(value, list | tuple):
-        return " or ".join(map(_say, value))
+        rest = f" or {len(value) - MOST_SAID} more" if len(value) > MOST_SAID else ""
+        return " or ".join(map(_say, value[:MOST_SAID])) + rest
     if isinstance(value, Query):
         return f"those of the {value.view.name.replace('_', ' ')} asked for"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copilot.errors import SetupError
+from copilot.near import nearest
 
 PREFIX = "COPILOT_"
 
@@ -49,17 +50,33 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls) -> Settings:
         """The settings in force. Raises SetupError for an unknown or ill-formed variable."""
-        known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields}
-        unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
-        if unknown:
-            raise SetupError(f"{unknown[0]} is not a setting; the settings are {', '.join(sorted(known))}")
+        if complaints := cls.unknown():
+            raise SetupError(complaints[0])
+        return cls.known()
+
+    @classmethod
+    def known(cls) -> Settings:
+        """The settings, whatever else is set. Raises SetupError for an ill-formed variable."""
         try:
             return cls()
         except ValidationError as error:
             first = error.errors()[0]
             raise SetupError(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from error
 
+    @classmethod
+    def unknown(cls) -> list[str]:
+        """A complaint for each `COPILOT_…` variable that is none of ours: pydantic-settings lets them pass."""
+        known = sorted(name.upper() for name in cls.model_fields)
+        ours = [name for name in sorted(os.environ) if name.upper().startswith(PREFIX)]
+        return [_unknown(name, known) for name in ours if name.upper().removeprefix(PREFIX) not in known]
+
     @property
     def database(self) -> str:
         """The database's URL."""
         return self.database_url or f"sqlite:///{self.home / 'demo.db'}"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = nearest(name.upper().removeprefix(PREFIX), known)
+    hint = f" (did you mean {PREFIX}{near}?)" if near else ""
+    return f"{name} is not a setting{hint}; the settings are {', '.join(PREFIX + setting for setting in known)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -40,6 +40,8 @@ UNITS = {"next": "day", "last": "day", "weeks": "week"}
 
 Fetch = Callable[[Query], tuple[list[str], list[list[Cell]], bool]]
 """Runs a query: its columns, its rows, and whether there were more."""
+Units = Mapping[str, str]
+NONE: Units = {}
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,21 @@ class Shown:
     empty: bool = False
 
 
-def show(value: Any, fetch: Fetch) -> Shown:
+def show(value: Any, fetch: Fetch, units: Units = NONE) -> Shown:
     """A program's value as a table, a chart and a sentence.
+
+    Args:
+        units: what the numbers of a column are counted in, as `App.units` says.
 
     Raises:
         ProgramError: the value is nothing that can be shown.
     """
     if isinstance(value, Query):
-        return _query(value, fetch)
+        return _query(value, fetch, units)
     if isinstance(value, Result):
         return _result(value)
-    if isinstance(value, dict):
-        return _table([[key, _plain(cell, fetch)] for key, cell in value.items()])
-    if isinstance(value, list | tuple | set):
-        return _several(list(value), fetch)
+    if isinstance(value, list | tuple | set | dict):
+        return _several(list(value.items() if isinstance(value, dict) else value), fetch)
     if value is None:
         raise ProgramError("the program gives no result; its last line must be an expression such as orders.count()")
     return Shown(f"{_said(_plain(value, fetch))}.", ["value"], [[_plain(value, fetch)]])
@@ -79,7 +82,7 @@ def _result(result: Result) -> Shown:
     return Shown(result.text, table.columns, table.rows, details, result.chart)
 
 
-def _query(query: Query, fetch: Fetch) -> Shown:
+def _query(query: Query, fetch: Fetch, units: Units) -> Shown:
     columns, raw, more = fetch(query)
     rows = [[_cell(cell) for cell in row] for row in raw]
     where = looked_for(query)
@@ -88,7 +91,7 @@ def _query(query: Query, fetch: Fetch) -> Shown:
     if all(cell is None for row in rows for cell in row):
         asked = " or ".join(label(name, _noun(query)).lower() for name in columns)
         return Shown(f"There is no {asked} for {_noun(query)}{where}.", columns, [], empty=True)
-    return Shown(_sentence(query, columns, rows, where, more), columns, rows, chart=_chart(query, columns, rows))
+    return Shown(_sentence(query, columns, rows, where, more, units), columns, rows, chart=_chart(query, columns, rows))
 
 
 def looked_for(query: Query) -> str:
@@ -99,32 +102,32 @@ def looked_for(query: Query) -> str:
     return f" with {' and '.join(parts)} among {_noun(query)}{within}" if parts else within
 
 
-def _sentence(query: Query, columns: list[str], rows: list[list[Cell]], where: str, more: bool) -> str:
+def _sentence(query: Query, columns: list[str], rows: list[list[Cell]], where: str, more: bool, units: Units) -> str:
     if len(rows) == 1 and len(columns) == 1:
-        return f"{label(columns[0], _noun(query))}{where}: {_said(rows[0][0], columns[0])}."
+        return f"{label(columns[0], _noun(query))}{where}: {_counted(rows[0][0], columns[0], units)}."
     if query.groups and query.aggregates:
-        return _grouped(query, columns, rows, where)
+        return _grouped(query, columns, rows, where, units)
     if query.aggregates:
-        figures = (f"{label(c, _noun(query))} {_said(v, c)}" for c, v in zip(columns, rows[0], strict=True))
+        figures = (f"{label(c, _noun(query))} {_said(v, c, units)}" for c, v in zip(columns, rows[0], strict=True))
         return f"{', '.join(figures)}{where}."
     if groups := query.groups or query.grouped:
         return f"{len(rows):,} {' and '.join(map(_words, groups))} groups of {_noun(query)}{where}."
     if len(rows) == 1:
-        return f"One of the {_noun(query)}{where}: {_listed(columns, rows[0])}."
+        return f"One of the {_noun(query)}{where}: {_listed(columns, rows[0], units)}."
     count = f"More than {len(rows):,}" if more else f"{len(rows):,}"
-    return f"{count} {_noun(query)}{where}."
+    return f"{count} {'' if _noun(query).endswith('s') else 'rows of '}{_noun(query)}{where}."
 
 
-def _grouped(query: Query, columns: list[str], rows: list[list[Cell]], where: str) -> str:
+def _grouped(query: Query, columns: list[str], rows: list[list[Cell]], where: str, units: Units) -> str:
     width = len(columns) - len(query.aggregates)
-    named = [f"{' '.join(_said(c) for c in row[:width])} {_said(row[-1], columns[-1])}" for row in rows[:NAMED]]
+    named = [f"{' '.join(_said(c) for c in row[:width])} {_said(row[-1], columns[-1], units)}" for row in rows[:NAMED]]
     rest = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
     by = " and ".join(_words(name) for name in columns[:width])
     return f"{label(columns[-1], _noun(query))} by {by}{where}: {', '.join(named)}{rest}."
 
 
-def _listed(columns: Sequence[str], row: Sequence[Cell]) -> str:
-    return ", ".join(f"{_words(name)} {_said(cell, name)}" for name, cell in zip(columns, row, strict=True))
+def _listed(columns: Sequence[str], row: Sequence[Cell], units: Units) -> str:
+    return ", ".join(f"{_words(name)} {_said(cell, name, units)}" for name, cell in zip(columns, row, strict=True))
 
 
 def _chart(query: Query, columns: list[str], rows: list[list[Cell]]) -> Chart | None:
@@ -132,7 +135,8 @@ def _chart(query: Query, columns: list[str], rows: list[list[Cell]]) -> Chart | 
     if not (2 <= len(rows) <= MOST_BARS and query.groups and numbers and len(query.groups) == 1):
         return None
     over_time = columns[0].endswith(("_week", "_month", "week", "date"))
-    return Chart(kind="line" if over_time else "bars", x=columns[0], y=numbers)
+    title = f"{' and '.join(label(name, _noun(query)) for name in numbers)} by {_words(columns[0])}"
+    return Chart(kind="line" if over_time else "bars", x=columns[0], y=numbers, title=title)
 
 
 def _several(values: list[Any], fetch: Fetch) -> Shown:
@@ -196,6 +200,20 @@ def _table(rows: list[list[Cell]]) -> Shown:
     return Shown(f"{said}{'; …' if len(rows) > NAMED else ''}.", columns, rows)
 
 
+def paired(table: Table) -> Table:
+    """A column and its new value in one, so that what changes is seen at once: ``Memphis → Busan``."""
+    columns = table.columns
+    pairs = [(at, columns.index(f"new_{c}") if f"new_{c}" in columns else None) for at, c in enumerate(columns)]
+    kept = [(old, new) for old, new in pairs if not columns[old].startswith("new_")]
+    rows = [[row[old] if new is None else _change(row[old], row[new]) for old, new in kept] for row in table.rows]
+    return Table(columns=[columns[old] for old, _ in kept], rows=rows)
+
+
+def _change(old: Cell, new: Cell) -> str:
+    before, after = ("none" if value is None else str(value) for value in (old, new))
+    return before if before == after else f"{before} → {after}"
+
+
 def _plain(value: Any, fetch: Fetch) -> Cell:
     if isinstance(value, Query):
         _, rows, _ = fetch(value)
@@ -237,13 +255,28 @@ def label(column: str, noun: str) -> str:
     return _words(column).capitalize()
 
 
-def _said(value: Cell, column: str = "") -> str:
+def unit(column: str, units: Units) -> str:
+    """What a result's column is counted in: that of the column it sums, averages or ranks; empty if not told."""
+    if column == "share" or column.startswith("share_"):
+        return "share"
+    return units.get(re.sub(r"^(sum|avg|min|max)_", "", column), "")
+
+
+def _counted(value: Cell, column: str, units: Units) -> str:
+    """A single figure, with its unit if that is not said by its form: ``$1,234``, ``12.5%``, ``367 racks``."""
+    said, counted = _said(value, column, units), unit(column, units)
+    return said if counted in ("", "USD", "share") or value is None else f"{said} {counted}"
+
+
+def _said(value: Cell, column: str = "", units: Units = NONE) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    if column == "share" or column.startswith("share_"):
+    if unit(column, units) == "share":
         return f"{value:.1%}"
+    if unit(column, units) == "USD":
+        return f"{'-' if value < 0 else ''}${number_said(abs(value))}"
     return number_said(value)
 
 

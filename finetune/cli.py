@@ -8,6 +8,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress, track
 
 from copilot.app import App
+from copilot.cli import interrupted
 from copilot.errors import CopilotError, SetupError
 from copilot.settings import Settings
 from finetune import examples as data_file
@@ -36,19 +38,22 @@ VOICES = Path(__file__).parent / "voices"
 def synthesize(
     out: Annotated[Path, typer.Argument(help="where the examples go (JSON Lines)")],
     voices: Annotated[Path, typer.Option(help="a folder of phrasings with slots, one file a voice")] = VOICES,
-    fills: Annotated[int, typer.Option(min=1, help="how often each phrasing is filled")] = 4,
+    fills: Annotated[int, typer.Option(min=1, help="how often each phrasing is filled")] = 2,
+    composed: Annotated[int, typer.Option(min=0, help="questions composed of fragments besides")] = 10_000,
     seed: int = 1,
     avoid: Annotated[list[Path] | None, typer.Option(help="question files that nothing may come near")] = None,
     app: AppName = FULFILMENT,
 ) -> None:
     """Make training examples: slots filled with drawn names, linked and checked."""
-    from finetune.synthesize import Report, synthesize
+    from finetune.compose import composed_pairs
+    from finetune.synthesize import Report, spoken, synthesize
 
     report = Report()
     near = [example.question for path in avoid or [] for example in data_file.read(path)]
-    files = sorted(voices.glob("*.jsonl"))
-    made = synthesize(load_app(app), files, fills, seed, near, report)
-    found = list(track(made, "filling", console=console))
+    loaded, files = load_app(app), sorted(voices.glob("*.jsonl"))
+    made = synthesize(loaded, spoken(files), fills, seed, near, report)
+    more = synthesize(loaded, composed_pairs(composed, seed), 1, seed, near, report)
+    found = list(track(chain(made, more), "filling", console=console))
     random.Random(seed).shuffle(found)
     data_file.write(out, found)
     console.print(f"{len(found):,} examples in {out}; by voice {dict(report.made)}; dropped {dict(report.dropped)}")
@@ -244,6 +249,8 @@ def main(run: Callable[[], Any] = cli) -> None:
     except CopilotError as error:
         console.print(f"[red]finetune:[/red] {error}", highlight=False)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if not interrupted(ended):
+            raise
         console.print("stopped; what was saved is kept", highlight=False)
         raise SystemExit(1) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from copilot.answer import Answer, Result, Timings
 from copilot.app import App
 from copilot.copilot import Copilot
 from copilot.errors import CopilotError
+from copilot.pace import quantiles
 from copilot.program import check
 from copilot.settings import Settings
 from finetune.examples import Example, task_of
@@ -202,18 +202,13 @@ def _out_of_scope(judged: Sequence[Judged]) -> dict[str, float]:
 
 def _milliseconds(judged: Sequence[Judged]) -> dict[str, Any]:
     timings = [j.answer.timings for j in judged]
-    stages = {stage: _quantiles([getattr(t, stage) for t in timings]) for stage in STAGES}
+    stages = {stage: quantiles([getattr(t, stage) for t in timings]) for stage in STAGES}
     families = {name: _total([j.answer.timings for j in group]) for name, group in _grouped(judged, _family).items()}
     return {**_total(timings), "stages": stages, "by_family": families}
 
 
 def _total(timings: Sequence[Timings]) -> dict[str, float]:
-    return _quantiles([t.total for t in timings])
-
-
-def _quantiles(values: Sequence[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(values, n=20, method="inclusive") if len(values) > 1 else [*values, *[0.0] * 19]
-    return {"p50": round(statistics.median(values), 1), "p95": round(cuts[-1], 1)}
+    return quantiles([t.total for t in timings])
 
 
 def _recall(judged: Sequence[Judged], copilot: Copilot) -> float:

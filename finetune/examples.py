@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from copilot.errors import DataError
+from copilot.files import whole
 from copilot.model.prompt import Turn
 
 OutcomeName = Literal["answered", "clarify", "steered", "declined", "empty", "failed"]
@@ -92,9 +93,8 @@ def read(
 
 def write(path: Path, examples: Sequence[Example]) -> None:
     """Write examples as JSON Lines, whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text("".join(e.model_dump_json(exclude_defaults=True) + "\n" for e in examples), encoding="utf-8")
-    part.replace(path)
+    with whole(path) as part:
+        part.write_text("".join(e.model_dump_json(exclude_defaults=True) + "\n" for e in examples), encoding="utf-8")
 
 
 def _parsed(number: int, line: str, judge: Callable[[Example], str]) -> Example:

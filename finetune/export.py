@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gguf
@@ -16,6 +17,7 @@ from safetensors.numpy import load_file
 from transformers import AutoConfig
 
 from copilot.errors import DataError, SetupError
+from copilot.files import whole
 from copilot.model.llama import LlamaWriter
 from copilot.model.merge import merge, rewrite
 from copilot.model.prompt import prompt
@@ -40,19 +42,9 @@ def export_adapter(adapter: Path, base: Path, out: Path) -> None:
         raise DataError(0, f"{adapter} holds no adapter; train one first: finetune train DATA --out FOLDER")
     config = json.loads((adapter / "adapter_config.json").read_text())
     layout = layout_of(base)
-    writer = gguf.GGUFWriter(str(out), layout.architecture)
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(config["lora_alpha"]))
-    for name, matrix in _matrices(load_file(str(adapter / "adapter_model.safetensors")), layout):
-        writer.add_tensor(name, matrix.astype(np.float16))
-    for write in (
-        writer.write_header_to_file,
-        writer.write_kv_data_to_file,
-        writer.write_tensors_to_file,
-        writer.close,
-    ):
-        write()
+    matrices = _matrices(load_file(str(adapter / "adapter_model.safetensors")), layout)
+    with whole(out) as part:
+        _write(gguf.GGUFWriter(str(part), layout.architecture), float(config["lora_alpha"]), matrices)
     shutil.copytree(adapter, out.with_suffix(".peft"), dirs_exist_ok=True)
 
 
@@ -120,10 +112,9 @@ def write_card(
         SetupError: the merged file cannot be made.
     """
     examples = read(data)
-    merged = adapter.with_suffix(".merged.gguf")
-    merge(base, adapter, merged, quantisation)
-    checks = list(_checks(LlamaWriter(merged, gpu_layers=0), examples))
-    merged.unlink()
+    with TemporaryDirectory(dir=adapter.parent) as folder:
+        merge(base, adapter, Path(folder) / "merged.gguf", quantisation)
+        checks = list(_checks(LlamaWriter(Path(folder) / "merged.gguf", gpu_layers=0), examples))
     card = Card(base=base_name, base_sha256=sha256(base), quantisation=quantisation, checks=checks)
     made: dict[str, Any] = {
         "made": date.today().isoformat(),
@@ -134,7 +125,8 @@ def write_card(
     if evaluation is not None:
         made["evaluation"] = {k: v for k, v in json.loads(evaluation.read_text()).items() if k != "misses"}
     text = json.dumps({**card.model_dump(), **made}, indent=1, ensure_ascii=False)
-    adapter.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    with whole(adapter.with_suffix(".json")) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def _checks(writer: LlamaWriter, examples: list[Example]) -> Iterator[tuple[str, str]]:
@@ -157,3 +149,18 @@ def _weights(model: dict[str, Any], layout: Layout) -> Iterator[tuple[str, Any]]
     for key, weight in model.items():
         module, _, part = key.rpartition(".")
         yield f"{layout.name(module)}.{part}", layout.to_gguf(module, weight)
+
+
+def _write(writer: gguf.GGUFWriter, alpha: float, matrices: Iterable[tuple[str, Any]]) -> None:
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
+    for name, matrix in matrices:
+        writer.add_tensor(name, matrix.astype(np.float16))
+    for write in (
+        writer.write_header_to_file,
+        writer.write_kv_data_to_file,
+        writer.write_tensors_to_file,
+        writer.close,
+    ):
+        write()

@@ -13,10 +13,21 @@ from copilot.names import Names, plain
 from copilot.query import monday
 
 SLOT = re.compile(r"\{([a-z]+)(\d*)\}")
+SLOT_NAME = re.compile(r"([a-z]+)(\d*)")
+RANGE = re.compile(r"\b([a-z_]+)__gte?=\{([a-z]+\d*)\}, \1__lte?=\{([a-z]+\d*)\}")
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
 ).split()
+
+TITLES = """alpha amber autumn backup base bold bridge budget bravo calm case city cold cost delta draft dry early east
+fallback fast first fresh gamma green harbour high holiday hybrid ice iron key late lean light low march mild minimum
+monday new night no north november orange peak pilot plain plus quick rainy red relief rescue rush safe second short
+silver slim slow south split spring squeeze storm strike summer surge target tight trial two ultra v2 v3 west winter
+worst year zero B C Q1 Q3 Q4 2027""".split()
+COUNTRIES = """Germany France Poland Italy Spain Taiwan Japan Vietnam India China Mexico Brazil Canada Chile Ireland
+Finland Sweden Norway Malaysia Thailand Israel Turkey Austria Hungary Portugal Denmark Belgium Netherlands
+Switzerland Singapore""".split()
 
 
 @dataclass
@@ -38,6 +49,18 @@ class Filler:
     def question(self, text: str) -> str:
         """The text with every slot as a person would write it."""
         return SLOT.sub(lambda m: self._surface(m, text), text)
+
+    def order(self, program: str) -> None:
+        """Put the two ends of every range of the program in ascending order."""
+        for _, low, high in RANGE.findall(program):
+            ends = [self._value(*SLOT_NAME.fullmatch(end).groups()) for end in (low, high)]  # type: ignore[union-attr]
+            self.chosen[low], self.chosen[high] = sorted(ends, key=lambda end: json.loads(end[1]))
+
+    def retitle(self, question: str) -> None:
+        """A plan is called as the question, which may have lost its capitals, has it."""
+        for key, (said, _) in self.chosen.items():
+            if key.startswith("title") and said not in question:
+                self.chosen[key] = (said.lower(), json.dumps(said.lower()))
 
     def program(self, text: str) -> str:
         """The program with every slot as a literal."""
@@ -123,6 +146,38 @@ class Filler:
         literal = f"{percent / 100:g}"
         return self.rng.choice([f"{percent}%", f"{percent}%", f"{percent} percent", literal]), literal
 
+    def span(self) -> tuple[str, str]:
+        """A duration in days, weeks as a rule; the literal is in days."""
+        weeks = self.rng.choice([1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 8])
+        days = self.rng.randint(2, 30)
+        worded = NUMBER_WORDS[weeks]
+        ways = {
+            "day": ([f"{days} days", f"{days} days", f"{NUMBER_WORDS[days] if days <= 20 else days} days"], days),
+            "week": ([f"{weeks} weeks", f"{worded} weeks", f"{weeks} wks", f"{weeks} weeks"], 7 * weeks),
+        }
+        if weeks == 1:
+            ways["week"] = (["a week", "one week", "1 week", "1 wk"], 7)
+        if weeks == 2 and self.rng.random() < 0.3:
+            ways["week"] = (["a fortnight", "a couple of weeks", "two weeks"], 14)
+        said, literal = ways[self.rng.choice(["day", "week", "week"])]
+        return self.rng.choice(said), str(literal)
+
+    def kept(self) -> tuple[str, str]:
+        """The percentage that remains; the program subtracts it, as a small model had better not."""
+        value = self.rng.choice([10, 20, 25, 40, 50, 60, 70, 75, 80, 85, 90, 95, self.rng.randint(2, 98)])
+        return str(value), f"100 - {value}"
+
+    def title(self) -> tuple[str, str]:
+        """A name for a plan, of one to three words."""
+        said = " ".join(self.rng.sample(TITLES, self.rng.choice((1, 2, 2, 3))))
+        said = self.rng.choice([said, said, said.capitalize(), said.title()])
+        return said, json.dumps(said)
+
+    def country(self) -> tuple[str, str]:
+        """A country of a supplier."""
+        said = self.rng.choice(COUNTRIES)
+        return said, json.dumps(said)
+
     def day(self) -> tuple[str, str]:
         """A day within the horizon, in many forms."""
         when = self.today + timedelta(days=self.rng.randint(-40, 75))
@@ -176,6 +231,10 @@ VALUES: dict[str, Callable[[Filler], tuple[str, str]]] = {
     "date": lambda f: f.day(),
     "week": lambda f: f.week(),
     "month": lambda f: f.month(),
+    "span": lambda f: f.span(),
+    "kept": lambda f: f.kept(),
+    "title": lambda f: f.title(),
+    "country": lambda f: f.country(),
 }
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -196,7 +197,7 @@ def _fetch(query: Query, connection: sa.Connection) -> list[Row]:
 def _value(cell: Any) -> Any:
     if isinstance(cell, bool) or cell is None:
         return cell
-    if isinstance(cell, int | float):
+    if isinstance(cell, int | float | Decimal):
         return round(float(cell), 6)
     if isinstance(cell, datetime):
         return cell.isoformat(sep=" ", timespec="seconds")

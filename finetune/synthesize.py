@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
 from rapidfuzz import fuzz, process
 
 from copilot.app import App
-from copilot.errors import CopilotError, DataError
+from copilot.errors import CopilotError
 from copilot.link import Linker, Links
 from copilot.model.prompt import Turn
 from copilot.names import Names, plain
@@ -29,23 +28,17 @@ from copilot.program.stub import stub
 from finetune.drawn import draw
 from finetune.examples import Example
 from finetune.fill import SLOT, Filler, roughen
+from finetune.pairs import Pair, read_pairs
 
 DEMO_SHARE = 0.3
+WORLDS = 240
 UNKNOWN_SHARE = 0.05
 UNKNOWABLE = ("supplier", "warehouse", "sku", "carrier", "datacenter", "city")
 UNCLEAR = re.compile(r"clarify\(\{(city|category)\d*\}\)")
 TOO_NEAR = 90.0
+UNLINKED = ("title", "country")
+"""Slots that are copied from the question as they stand: no names of the database."""
 DEMO_TODAY = date(2026, 11, 2)
-
-
-class Pair(BaseModel):
-    """A phrasing and its program, with slots; `context` holds the earlier turns of a follow-up."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    q: str
-    p: str
-    context: tuple[Pair, ...] = ()
 
 
 @dataclass
@@ -61,53 +54,69 @@ class Dropped(Exception):
     """A filled pair that is no good example; says why."""
 
 
+@dataclass(frozen=True)
+class World:
+    """A drawn world: its names, its day and what finds them in a question."""
+
+    names: Names
+    today: date
+    linker: Linker
+
+
+def worlds(app: App, rng: random.Random, count: int = WORLDS) -> list[World]:
+    """So many drawn worlds; a part of them is the demo world."""
+    words = {plain(w): m for w, m in app.words.items()}
+    drawn = []
+    for number in range(count):
+        demo = number < DEMO_SHARE * count
+        names = draw(app, rng, demo)
+        today = DEMO_TODAY if demo else date(2026, 1, 5) + timedelta(days=rng.randrange(900))
+        drawn.append(World(names, today, Linker(names, words, today)))
+    return drawn
+
+
 def synthesize(
-    app: App, voices: Sequence[Path], fills: int, seed: int, avoid: Iterable[str] = (), report: Report | None = None
+    app: App,
+    pairs: Iterable[tuple[str, Pair]],
+    fills: int,
+    seed: int,
+    avoid: Iterable[str] = (),
+    report: Report | None = None,
 ) -> Iterator[Example]:
-    """Examples from the pairs of the voices, each filled `fills` times at most.
+    """Examples from pairs, each filled `fills` times at most.
 
     Args:
+        pairs: each with the name of its voice.
         avoid: questions that nothing may come near: those of an evaluation.
         report: counts what is made and dropped.
-
-    Raises:
-        DataError: a line of a voice is no pair.
     """
     told, rng, seen = report or Report(), random.Random(seed), set[str]()
-    near = [plain(question) for question in avoid]
-    for voice in voices:
-        for pair in read_pairs(voice):
-            for _ in range(fills):
-                try:
-                    example = fill(app, pair, rng)
-                    _must_be_new(example, seen, near)
-                    told.made[voice.stem] += 1
-                    yield example.model_copy(update={"note": voice.stem})
-                except Dropped as why:
-                    told.dropped[str(why).split(":")[0]] += 1
-                    told.bad.append(f"{voice.stem}: {pair.q} | {pair.p} | {why}")
+    near, drawn = [plain(question) for question in avoid], worlds(app, rng)
+    for voice, pair in pairs:
+        for _ in range(fills):
+            try:
+                example = fill(app, pair, rng.choice(drawn), rng)
+                _must_be_new(example, seen, near)
+                told.made[voice] += 1
+                yield example.model_copy(update={"note": voice})
+            except Dropped as why:
+                told.dropped[str(why).split(":")[0]] += 1
+                told.bad.append(f"{voice}: {pair.q} | {pair.p} | {why}")
 
 
-def read_pairs(path: Path) -> list[Pair]:
-    """The pairs of a voice. Raises DataError with the first bad line."""
-    pairs = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            pairs.append(Pair.model_validate(json.loads(line)))
-        except (ValidationError, ValueError) as error:
-            raise DataError(number, f"{path.name}: {str(error).splitlines()[0]}") from error
-    return pairs
+def spoken(voices: Sequence[Path]) -> Iterator[tuple[str, Pair]]:
+    """Every pair of the voices, with its voice. Raises DataError where a line is no pair."""
+    return ((path.stem, pair) for path in voices for pair in read_pairs(path))
 
 
-def fill(app: App, pair: Pair, rng: random.Random) -> Example:
+def fill(app: App, pair: Pair, world: World, rng: random.Random) -> Example:
     """The pair in a drawn world. Raises Dropped if it does not link or does not pass the check."""
-    demo = rng.random() < DEMO_SHARE
-    names = draw(app, rng, demo)
-    today = DEMO_TODAY if demo else date(2026, 1, 5) + timedelta(days=rng.randrange(900))
-    filler = Filler(names, today, rng, frozenset(UNCLEAR.findall(pair.p)))
-    linker = Linker(names, {plain(w): m for w, m in app.words.items()}, today)
+    names, linker = world.names, world.linker
+    filler = Filler(names, world.today, rng, frozenset(UNCLEAR.findall(pair.p)))
+    filler.order(pair.p)
     unknown = _made_unknown(pair, filler, linker, rng)
     question = roughen(filler.question(pair.q), rng)
+    filler.retitle(question)
     turns = tuple(Turn(filler.question(turn.q), filler.program(turn.p)) for turn in pair.context)
     program = unknown or filler.program(pair.p)
     links = linker.link(question)
@@ -148,7 +157,7 @@ def _must_be_linked(pair: Pair, filler: Filler, links: Links, turns: tuple[Turn,
     shown = links.shown() + "".join(turn.program for turn in turns)
     for match in SLOT.finditer("" if unknown else pair.p):
         kind, literal = match.group(1), filler.program(match.group(0))
-        if literal.startswith('"') and literal.strip('"') not in shown:
+        if literal.startswith('"') and kind not in UNLINKED and literal.strip('"') not in shown:
             raise Dropped(f"not linked: {kind} {literal} in {links.question}")
 
 

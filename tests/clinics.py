@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,6 +13,7 @@ from copilot import App, Column, Context, View
 from copilot.answer import Result
 
 TODAY = date(2026, 3, 4)
+Rows = Sequence[tuple[Any, ...]]
 CLINICS = (("Alma", "North"), ("Berit", "North"), ("Cleo", "South"))
 DOSES = (("Alma", "Flu", 40), ("Alma", "Measles", 0), ("Berit", "Flu", 15), ("Cleo", "Measles", 25))
 VISITS = (("V-1", "Alma", "2026-03-04", 3), ("V-2", "Alma", "2026-03-10", 5), ("V-3", "Cleo", "2026-02-27", None))
@@ -43,8 +46,8 @@ def restock(context: Context, clinic: str, vaccine: str, doses: int) -> Result:
     return Result(f"{clinic} would have {left + doses} doses of {vaccine}.", ("doses",), [[left + doses]])
 
 
-def create(path: Path) -> str:
-    """Make the clinics' database; returns its URL."""
+def create(path: Path, clinics: Rows = (), doses: Rows = ()) -> str:
+    """Make the clinics' database, with more clinics and doses than there are if given; returns its URL."""
     url = f"sqlite:///{path}"
     engine = sa.create_engine(url)
     with engine.begin() as connection:
@@ -54,8 +57,8 @@ def create(path: Path) -> str:
         connection.exec_driver_sql(
             'CREATE VIEW doses AS SELECT clinic, area, vaccine, "left" FROM dose JOIN clinic USING (clinic)'
         )
-        connection.exec_driver_sql("INSERT INTO clinic VALUES (?, ?)", list(CLINICS))
-        connection.exec_driver_sql("INSERT INTO dose VALUES (?, ?, ?)", list(DOSES))
+        connection.exec_driver_sql("INSERT INTO clinic VALUES (?, ?)", [*CLINICS, *clinics])
+        connection.exec_driver_sql("INSERT INTO dose VALUES (?, ?, ?)", [*DOSES, *doses])
         connection.exec_driver_sql("INSERT INTO visits VALUES (?, ?, ?, ?)", list(VISITS))
     engine.dispose()
     return url

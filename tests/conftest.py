@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from copilot import Copilot
+from copilot import Copilot, cli
 from copilot.settings import Settings
 from copilot.testing import Scripted
+from finetune import cli as finetune_cli
 from fixtures.build import build
 from tests import clinics
+from tests.postgres import schema
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +46,21 @@ def demo_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def postgres() -> Iterator[str]:
+    """The URL of an empty schema on PostgreSQL."""
+    with schema() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_world() -> Iterator[str]:
+    """The small demo world on PostgreSQL, read only by convention."""
+    with schema() as url:
+        build(url, "small")
+        yield url
+
+
+@pytest.fixture
 def copilot(small_world: Path, home: Path) -> Copilot:
     """The fulfilment copilot on the small world; its model answers what a test tells it to."""
     from copilot.fulfilment.app import app
@@ -49,7 +69,43 @@ def copilot(small_world: Path, home: Path) -> Copilot:
 
 
 @pytest.fixture
+def own(small_world: Path, home: Path, tmp_path: Path) -> Copilot:
+    """As `copilot`, on a world of its own, which a test may change."""
+    from copilot.fulfilment.app import app
+
+    url = f"sqlite:///{shutil.copy(small_world, tmp_path / 'own.db')}"
+    return Copilot(app, database_url=url, model=Scripted({}), settings=Settings(home=home))
+
+
+@pytest.fixture
+def pages(own: Copilot, monkeypatch: pytest.MonkeyPatch) -> Copilot:
+    """The copilot that the UI's pages open: `own`, its model following the script of tests/ui.py."""
+    from tests.ui import scripted
+
+    return scripted(own, monkeypatch)
+
+
+@pytest.fixture
 def clinic_copilot(tmp_path: Path, home: Path) -> Copilot:
     """The clinics' copilot."""
     url = clinics.create(tmp_path / "clinics.db")
     return Copilot(clinics.app, database_url=url, model=Scripted({}), settings=Settings(home=home))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], small_world: Path):  # type: ignore[no-untyped-def]
+    """Runs a command on the small world; gives its exit status, output and errors."""
+    monkeypatch.setenv("COPILOT_DATABASE_URL", f"sqlite:///{small_world}")
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        main = finetune_cli.main if words[0] == "finetune" else cli.main
+        monkeypatch.setattr(sys, "argv", list(words))
+        with pytest.raises(SystemExit) as ended:
+            main()
+            raise SystemExit(0)
+        status = ended.value.code
+        said = capsys.readouterr()
+        return int(status or 0), said.out, said.err
+
+    return run

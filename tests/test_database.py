@@ -1,11 +1,8 @@
 """Each wall of the read-only connection, attacked on its own."""
 
-import os
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +10,6 @@ import sqlalchemy as sa
 from copilot.database import Database, writable
 from copilot.errors import LimitReached, SetupError
 
-POSTGRES = os.environ.get("POSTGRES_URL", "postgresql+psycopg://127.0.0.1:5432/test")
 NUMBERS = sa.table("numbers", sa.column("n"))
 ENDLESS = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT COUNT(*) FROM t"
 WRITES = (
@@ -165,20 +161,11 @@ def test_a_server_that_is_not_there_is_told_in_one_line_without_the_password() -
 
 
 @pytest.fixture
-def server() -> Iterator[str]:
-    """The URL of a schema of its own on PostgreSQL, with the table of numbers."""
-    schema = f"walls_{uuid4().hex[:12]}"
-    admin = sa.create_engine(POSTGRES, connect_args={"connect_timeout": 3})
-    try:
-        with admin.begin() as connection:
-            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-            connection.exec_driver_sql(f"CREATE TABLE {schema}.numbers AS SELECT n FROM generate_series(0, 99) AS n")
-    except Exception as error:
-        pytest.skip(f"no PostgreSQL at {POSTGRES}: {type(error).__name__}")
-    yield f"{POSTGRES.replace('+psycopg', '')}?options=-csearch_path%3D{schema}"
-    with admin.begin() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
-    admin.dispose()
+def server(postgres: str) -> str:
+    """The URL of a schema on PostgreSQL with the table of numbers."""
+    with writable(postgres).begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE numbers AS SELECT n FROM generate_series(0, 99) AS n")
+    return postgres
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_trained_run_becomes_an_adapter_that_the_copilot_opens(tmp_path: Path,
     assert LlamaWriter(tmp_path / "out" / "merged.gguf").complete("Q: late 3\nA:").program == "orders.top(3)"
     assert len(weights.read_card(out).checks) == 3
     base.unlink()
-    with pytest.raises(SetupError, match="needs its base"):
+    with pytest.raises(SetupError, match="which is no file"):
         weights.opened(str(out), Settings(home=tmp_path / "elsewhere"))
 
 
@@ -107,7 +107,7 @@ def test_an_adapter_for_another_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="for another model"):
         from_gguf(tiny.model("phi3"), tmp_path / "a.gguf")
     (tmp_path / "no.gguf").write_text("nothing")
-    with pytest.raises(SetupError, match="no GGUF adapter"):
+    with pytest.raises(SetupError, match="no GGUF file"):
         from_gguf(tiny.model(), tmp_path / "no.gguf")
     with pytest.raises(SetupError, match="leave out --method full"):
         methods.trainable(tiny.model(), Recipe(method="full"), tmp_path / "a.gguf")

@@ -14,11 +14,13 @@ from copilot.errors import DataError
 from copilot.fulfilment.app import app
 from copilot.testing import Scripted
 from finetune import evaluate
+from finetune.compose import composed_pairs
 from finetune.examples import Example, read, write
+from finetune.fill import SLOT
 from finetune.report import write_report
 from finetune.right import Bench, right
 from finetune.significance import chance_of_worse, wilson
-from finetune.synthesize import Report, synthesize
+from finetune.synthesize import Report, spoken, synthesize
 
 PUBLIC = Path(__file__).parent.parent.parent / "shared" / "questions" / "public.jsonl"
 PAIRS = [
@@ -49,7 +51,7 @@ def bench(copilot: Copilot) -> Bench:
 
 def test_examples_are_filled_linked_and_checked(voice: Path) -> None:
     report = Report()
-    found = list(synthesize(app, [voice], 8, 1, (), report))
+    found = list(synthesize(app, spoken([voice]), 8, 1, (), report))
     assert report.dropped["does not pass the type check"] == 8, "a column that is not there"
     assert report.dropped["repeated"] >= 4, "a phrasing without slots has few forms"
     stock = [example for example in found if example.program and example.program.startswith("inventory")]
@@ -63,22 +65,37 @@ def test_examples_are_filled_linked_and_checked(voice: Path) -> None:
 
 
 def test_the_same_seed_makes_the_same_text(voice: Path) -> None:
-    first, second, other = ([e.question for e in synthesize(app, [voice], 4, seed)] for seed in (1, 1, 2))
+    first, second, other = ([e.question for e in synthesize(app, spoken([voice]), 4, seed)] for seed in (1, 1, 2))
     assert first == second != other
 
 
 def test_what_comes_near_a_question_to_avoid_is_dropped(voice: Path) -> None:
     report = Report()
-    found = list(synthesize(app, [voice], 2, 1, ["How is the weather?"], report))
+    found = list(synthesize(app, spoken([voice]), 2, 1, ["How is the weather?"], report))
     assert report.dropped["too near an evaluation question"] > 0
     assert not [example for example in found if "weather" in example.question]
+
+
+def test_composed_questions_are_as_well_formed_as_spoken_ones() -> None:
+    report = Report()
+    found = list(synthesize(app, composed_pairs(150, 3), 1, 3, (), report))
+    assert len(found) > 130, report.bad
+    assert "does not pass the type check" not in report.dropped, report.bad
+    assert {"queries", "changes"} == set(report.made)
+    changes = [example for example in found if (example.program or "").startswith("what_if(")]
+    assert max(example.program.count("(") - 1 for example in changes if example.program) > 1, "several at once"
+
+
+def test_fragments_put_together_speak_of_different_names() -> None:
+    pairs = [pair for _, pair in composed_pairs(400, 4)]
+    assert all(set(SLOT.findall(pair.p)) <= set(SLOT.findall(pair.q + str(pair.context))) for pair in pairs)
 
 
 def test_a_bad_line_of_a_voice_is_told_by_its_number(tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text('{"q": "a", "p": "decline()"}\n{"q": "b"}\n')
     with pytest.raises(DataError, match="line 2"):
-        list(synthesize(app, [path], 1, 1))
+        list(spoken([path]))
 
 
 def test_examples_go_to_a_file_and_back(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from copilot import Copilot
 from copilot.errors import Ambiguous, LimitReached, NameMistake, ProgramError
 from copilot.fulfilment.app import app
 from copilot.program import check, sandbox
@@ -118,3 +119,52 @@ def test_only_the_steps_of_a_query_can_be_reached() -> None:
     for attribute in ("source", "cells", "select_statement", "view", "_wrapped", "replace"):
         with pytest.raises(ProgramError):
             sandbox.run(f"orders.{attribute}()", {}, {"orders": query})
+
+
+# What is wrong with a program, where, and what may be meant ------------------------------------------------------
+
+
+@pytest.mark.parametrize(("program", "says"), [
+    ("", "there is no program; try: orders.count()"),
+    ("orders.count()\norders.where(a b)", "line 2, column 14: this is not a program: invalid syntax"),
+    ("orders.where(", "line 1, column 13: this is not a program: '(' was never closed"),
+    ("SELECT * FROM orders", "line 1, column 15: this is not a program"),
+    ("\x00orders.count()", "this is not a program"),
+    ("1; import os", "line 1, column 4: a program imports nothing"),
+    ("orders.__class__", "line 1, column 1: a program may not use __class__"),
+    ("ordrs.count()", "line 1, column 1: there is no ordrs; did you mean orders?"),
+    ("what_if(close_warehous('Reno'))", "line 1, column 9: there is no close_warehous; did you mean close_warehouse?"),
+    ("zzz()", "line 1, column 1: there is no zzz; `copilot stub` shows what there is"),
+    ("orders.sum(quantity)", 'line 1, column 12: there is no quantity; a text stands in quotes: "quantity"'),
+    ("orders.cont()", "line 1, column 1: orders has no step cont; did you mean count?"),
+    ("orders.count().foo", "a table has no step foo; there is where, by, count"),
+    ("x = orders\nx.where(\n    region='Europe',\n    statu='open')",
+     "line 4, column 5: orders has no statu; did you mean status?"),
+    ("orders.where(quantity__gtt=3)", "line 1, column 14: orders has no quantity__gtt; did you mean quantity__gt?"),
+    ("orders.where(xyz=3)", "line 1, column 14: orders has no xyz; there is order_id, datacenter"),
+    ("delay_order('ORD-1001', 3, dayz=3)", "delay_order() takes no dayz; did you mean days?"),
+    ("orders.sum('quantty')", 'line 1, column 12: sum() takes no "quantty"; did you mean quantity?'),
+    ("orders.avg('city')", 'line 1, column 12: avg() takes no "city"; there is quantity, priority'),
+    ("orders.where(status='plannd')", 'line 1, column 14: where() takes no "plannd"; did you mean planned?'),
+    ("orders.where(quantity__gt='many')", 'line 1, column 14: where() takes a number, not "many"'),
+    ("orders.top('five')", 'line 1, column 12: top() takes a whole number, not "five"'),
+    ("what_if('close Reno')", 'line 1, column 9: what_if() takes a change, not "close Reno"'),
+    ("delay_order('ORD-1001')", "line 1, column 1: delay_order() needs days; write delay_order(order_id, days)"),
+    ("close_warehouse('Reno', 3)", "line 1, column 25: too many values for close_warehouse(); write close_warehouse("),
+    ("orders.where('x')", "line 1, column 14: too many values for where(); write where(order_id=…)"),
+    ("orders.where(quantity__gt=col('quantty'))", "orders has no column 'quantty'; did you mean quantity?"),
+    ("orders.where(due_date='soon')", "'soon' is not a date; write it as 2026-11-20"),
+    ("orders.where(quantity__in=3)", "__in takes a list or a one-column query"),
+    ("plans.where(name__contains='a\\0b')", "no NUL character"),
+    ("orders.top(0)", "top() takes a whole number from 1, not 0"),
+    ("explain('ORD-9999')", "there is no order 'ORD-9999'; did you mean ORD-"),
+    ("x = 1", "its last line must be an expression such as orders.count()"),
+    ("x" * 5000, "a program is at most 4000 characters long; this one has 5000"),
+    ("(" * 60 + "1," + ")," * 60, "nested more than"),
+])  # fmt: skip
+def test_what_is_wrong_with_a_program_is_told_with_its_place_and_what_may_be_meant(
+    copilot: Copilot, program: str, says: str
+) -> None:
+    answer = copilot.run(program)
+    assert answer.outcome in ("failed", "clarify")
+    assert says in answer.text and "\n" not in answer.text

@@ -35,7 +35,11 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("COPILOT_MODLE", "x", "COPILOT_MODLE is not a setting; the settings are COPILOT_DATABASE_URL"),
+        (
+            "COPILOT_MODLE",
+            "x",
+            "COPILOT_MODLE is not a setting (did you mean COPILOT_MODEL?); the settings are COPILOT_DATABASE_URL",
+        ),
         ("copilot_speed", "9", "copilot_speed is not a setting"),
         ("COPILOT_THREADS", "many", "COPILOT_THREADS: "),
         ("COPILOT_THREADS", "0", "COPILOT_THREADS: "),

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, create_engine, func, select, text
 
+from copilot.database import writable
 from copilot.fulfilment import store
 from copilot.fulfilment.surface import VIEWS
 from copilot.fulfilment.tables import Base
@@ -34,7 +34,6 @@ COLUMNS = {
     "plan_lines": "plan_id order_id datacenter region sku category quantity warehouse supplier ship_date dock_date "
     "due_date days_late shipping_cost lateness_cost early_cost total_cost",
 }
-POSTGRES = os.environ.get("POSTGRES_URL", "postgresql+psycopg://127.0.0.1:5432/test")
 
 
 @pytest.fixture(scope="module")
@@ -272,25 +271,11 @@ def test_the_problem_is_what_the_views_show(world: Connection) -> None:
     assert list(problem.current) == store.read_plan(world, "current") == store.read_plan(world, "PLN-1")
 
 
-def test_the_same_world_on_postgresql(world: Connection) -> None:
-    admin = create_engine(POSTGRES, connect_args={"connect_timeout": 3})
-    schema = f"world_{uuid4().hex[:12]}"
-    try:
-        with admin.begin() as connection:
-            connection.execute(text(f"CREATE SCHEMA {schema}"))
-    except Exception as error:
-        pytest.skip(f"no PostgreSQL at {POSTGRES}: {type(error).__name__}")
-    url = f"{POSTGRES}?options=-csearch_path%3D{schema}"
-    try:
-        build(url.replace("+psycopg", ""), "small")
-        with connected(url) as connection:
-            assert dump(connection) == dump(world)
-            for view in VIEWS:
-                assert_same_rows(connection, world, view.name)
-    finally:
-        with admin.begin() as connection:
-            connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-        admin.dispose()
+def test_the_same_world_on_postgresql(world: Connection, postgres_world: str) -> None:
+    with writable(postgres_world).connect() as connection:
+        assert dump(connection) == dump(world)
+        for view in VIEWS:
+            assert_same_rows(connection, world, view.name)
 
 
 def assert_same_rows(one: Connection, other: Connection, view: str) -> None:

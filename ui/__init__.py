@@ -1,0 +1,1 @@
+"""The copilot in a browser: it draws, and everything else is the SDK's."""

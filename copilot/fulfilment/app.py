@@ -14,6 +14,10 @@ app = App(
     examples=vocabulary.EXAMPLES,
     today=store.today,
     adopt=store.adopt,
+    adoptions=store.adoptions,
+    saves={"what_if": "plan"},
+    units=vocabulary.UNITS,
+    labels=vocabulary.LABELS,
 )
 
 for view in VIEWS:

@@ -319,6 +319,7 @@ def limit_dock(datacenter: str, racks_per_week: int) -> Change:
     """
     if racks_per_week < 0:
         raise ValueError(f"limit_dock takes 0 or more racks a week, not {racks_per_week}")
+    _sensible("limit_dock", racks_per_week, 1e6)
 
     def apply(problem: Problem) -> Problem:
         weeks = ((datacenter, week) for week in problem.weeks)

@@ -15,5 +15,4 @@ def prepare(url: str, progress: Progress = silent) -> None:
 
     path = Path(sa.make_url(url).database or "")
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         build(url, "demo", progress=progress)

@@ -138,6 +138,12 @@ class Model:
         """US dollars of a decision, with what it leaves unserved."""
         return float(self.arcs.cost @ racks + self.unmet @ self.unserved(racks))
 
+    def order_costs(self, racks: _Racks) -> Floats:
+        """US dollars of a decision by order."""
+        served = np.bincount(self.arcs.order, weights=racks * self.arcs.cost, minlength=len(self.need))
+        costs: Floats = served.astype(float) + self.unmet * self.unserved(racks)
+        return costs
+
     def unserved(self, racks: _Racks) -> Floats:
         """Racks that a decision leaves out, by order."""
         served: Floats = np.bincount(self.arcs.order, weights=racks, minlength=len(self.need)).astype(float)
@@ -229,14 +235,24 @@ class Relaxation:
         self.racks: Floats = np.array(solution.col_value)[len(self.model.need) :]
         return self
 
-    def saving(self, row: int) -> float:
-        """US dollars that one rack more in a row would save: solved again, as a dual may hold for less than a rack."""
-        before, room = self.bound, float(self.model.room[row - len(self.model.need)])
-        self.solver.changeRowBounds(row, -highspy.kHighsInf, room + 1)
-        saved = before - self.optimise().bound
-        self.solver.changeRowBounds(row, -highspy.kHighsInf, room)
-        self.bound = before
-        return max(0.0, saved)
+    def whole(self, gap: float = TIGHT, until: float | None = None) -> tuple[_Racks, float]:
+        """Whole racks by column of the model, and how many US dollars below their cost the optimum may lie."""
+        return _whole(self, gap, until)
+
+    def with_one_more(self, row: int) -> _Racks:
+        """The best plan's racks by column, had a row room for one rack more; the relaxation then is as it was."""
+        model, racks, bound = self.model, self.racks, self.bound
+        room = model.room.copy()
+        room[row - len(model.need)] += 1
+        self._limit(row, room)
+        self.model = replace(model, room=room)
+        found, _ = self.optimise().whole()
+        self._limit(row, model.room)
+        self.model, self.racks, self.bound = model, racks, bound
+        return found
+
+    def _limit(self, row: int, room: Floats) -> None:
+        self.solver.changeRowBounds(row, -highspy.kHighsInf, float(room[row - len(self.model.need)]))
 
 
 def solve_model(
@@ -250,7 +266,7 @@ def solve_model(
     """`solve`, over the columns of a model: all of a problem's, or those that a forced choice leaves."""
     start = time.perf_counter() if start is None else start
     relaxed = Relaxation(model, prune=prune).optimise()
-    racks, slack = _whole(relaxed, gap, None if deadline_seconds is None else start + deadline_seconds)
+    racks, slack = relaxed.whole(gap, None if deadline_seconds is None else start + deadline_seconds)
     lines = model.lines(_settled(model, racks, slack))
     return plan_of(model.problem, lines, seconds=time.perf_counter() - start, arcs=model.choices)
 

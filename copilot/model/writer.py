@@ -8,6 +8,7 @@ from typing import Protocol
 
 from copilot.app import App
 from copilot.model.prompt import Turn
+from copilot.progress import Stopped, never
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,14 @@ class Request:
     Args:
         links: as `Links.shown()` gives them.
         context: earlier turns, oldest first.
+        stopped: a model that writes by pieces asks between two of them, and raises GivenUp.
     """
 
     question: str
     links: str
     context: Sequence[Turn]
     app: App
+    stopped: Stopped = never
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
-"""The check of a program before it runs: its form, its types against the stub, its names against the database.
+"""The check of a program before it runs: its form, and its names against the database.
 
-What this wall covers: syntax, what may be called, argument types, literal names. What it does not: names and numbers
-that are computed (checked again when they arrive at a task), and how long a program runs (the sandbox).
+What this wall covers: the syntax that a program may use (a list of what may, all else may not), its length and depth,
+literal names, and answers that a model makes up by itself. What it does not: argument types (the type check in
+sandbox.py, which reads the same text that runs: `code`), names and numbers that are computed (checked again when they
+arrive at a query or a task), and how long a program runs (the sandbox).
 """
 
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,8 +19,22 @@ from copilot.names import Found, Names
 
 MAX_CHARACTERS = 4_000
 MAX_DEPTH = 40
+MADE_OF = "`copilot stub` shows what one is made of"
+FILE = "<program>"
+warnings.filterwarnings("ignore", module=FILE)  # what Python thinks of a program's style is nothing to an operator
 RUNS_TEXT = {"eval", "exec", "compile"}
 """What would run a text that this check has not seen; the sandbox would hold it, its names would go unchecked."""
+OUTCOMES = {"decline", "unsupported", "clarify"}
+"""The words for a question that nothing of the application answers."""
+ALLOWED = (
+    *(ast.Module, ast.Expr, ast.Assign, ast.AugAssign, ast.For, ast.While, ast.If, ast.Break, ast.Continue, ast.Pass),
+    *(ast.FunctionDef, ast.Return, ast.arguments, ast.arg, ast.Lambda, ast.Call, ast.keyword, ast.Starred),
+    *(ast.Name, ast.Attribute, ast.Constant, ast.JoinedStr, ast.FormattedValue, ast.expr_context),
+    *(ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, ast.Slice, ast.NamedExpr, ast.IfExp),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension),
+    *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
+)
+"""The syntax of programs: values, calls, loops and small functions. No classes, exceptions, imports or files."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +68,12 @@ def parse(program: str) -> ast.Module:
     if len(program) > MAX_CHARACTERS:
         raise ProgramError(f"a program is at most {MAX_CHARACTERS} characters long; this one has {len(program)}")
     try:
-        tree = ast.parse(program.strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ProgramError(f"this is not a program: {getattr(error, 'msg', None) or 'it cannot be read'}") from error
+        tree = ast.parse(program.strip(), FILE)
+    except SyntaxError as error:
+        place = f"line {error.lineno or 1}, column {max(error.offset or 1, 1)}"
+        raise ProgramError(f"{place}: this is not a program: {error.msg}; {MADE_OF}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ProgramError(f"this is not a program: it cannot be read; {MADE_OF}") from error
     if not tree.body:
         raise ProgramError("there is no program; try: orders.count()")
     if _depth(tree) > MAX_DEPTH:
@@ -61,6 +81,23 @@ def parse(program: str) -> ast.Module:
     for node in ast.walk(tree):
         _refuse(node)
     return tree
+
+
+def code(program: str) -> str:
+    """The text that is type-checked and run: the tree's own, so that no comment or odd space can tell them apart.
+
+    Raises ProgramError as `parse` does.
+    """
+    return _text(parse(program))
+
+
+def asks(app: App, program: str) -> bool:
+    """Whether a program asks the application anything, or is only what its writer says by itself."""
+    tree = parse(program)
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    called = {func.id for func in calls if isinstance(func, ast.Name)}
+    listings = {kind.plural for kind in app.kinds.values()}
+    return bool(views_used(app, tree) or called & (listings | set(app.tasks) | OUTCOMES))
 
 
 def settle(app: App, names: Names, program: str) -> Settled:
@@ -93,10 +130,17 @@ def views_used(app: App, tree: ast.AST) -> set[str]:
 
 def _refuse(node: ast.AST) -> None:
     if isinstance(node, ast.Import | ast.ImportFrom):
-        raise ProgramError("a program imports nothing; `copilot stub` shows what it may call")
+        raise ProgramError(f"{_place(node)}: a program imports nothing; `copilot stub` shows what it may call")
+    if not isinstance(node, ALLOWED) or getattr(node, "decorator_list", None):
+        used = type(node).__name__.lower()
+        raise ProgramError(f"{_place(node)}: a program may not use {used}; it is made of calls and their values")
     name = getattr(node, "attr", None) or getattr(node, "id", None) or ""
     if isinstance(name, str) and (name.startswith("__") or name in RUNS_TEXT):
-        raise ProgramError(f"a program may not use {name}; `copilot stub` shows what it may call")
+        raise ProgramError(f"{_place(node)}: a program may not use {name}; `copilot stub` shows what it may call")
+
+
+def _place(node: ast.AST) -> str:
+    return f"line {getattr(node, 'lineno', 1)}, column {getattr(node, 'col_offset', 0) + 1}"
 
 
 def _in_step(app: App, call: ast.Call) -> Iterator[Mention]:
@@ -182,7 +226,10 @@ class _Renamed(ast.NodeTransformer):
 
 def _text(tree: ast.AST) -> str:
     """The tree as text, in double quotes where that is possible."""
-    text = ast.unparse(tree)
+    try:
+        text = ast.unparse(tree)
+    except ValueError as error:  # a number of thousands of digits, or quotes in an f-string that cannot be written
+        raise ProgramError("the program holds a number or a text that cannot be written down") from error
     return text if '"' in text or "\\" in text else text.replace("'", '"')
 
 

@@ -1,9 +1,15 @@
-"""What a program can reach while it runs: the app's views and tasks, and the few words of the language itself."""
+"""What a program can reach while it runs: the app's views and tasks, and the few words of the language itself.
+
+What this wall covers: names that a program computed are looked up here, as literal ones were before; what a task cannot
+take is one line; tasks that may take long are counted. What it does not: types and sizes, which arrival.py has looked
+at; what the task itself makes of them.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from copilot.answer import Declined, Unclear, Unsupported
@@ -13,6 +19,8 @@ from copilot.names import Names
 from copilot.query import ColumnRef, Query, any_of
 
 Number = Callable[[Query], float]
+MOST_TASKS = 50
+"""Tasks on the data (plans, what-ifs) that one program may call; each may take long."""
 
 
 def values(app: App, names: Names, context: Context) -> dict[str, Query]:
@@ -38,13 +46,16 @@ def functions(app: App, names: Names, context: Context, number: Number) -> dict[
         "decline": Declined, "unsupported": Unsupported, "clarify": Unclear,
     }  # fmt: skip
     listings = {kind.plural: _listing(app, names, context, kind) for kind in app.kinds.values() if kind.plural}
-    return language | listings | {task.name: _task(app, names, context, task) for task in app.tasks.values()}
+    calls = itertools.count(1)
+    return language | listings | {task.name: _task(app, names, context, task, calls) for task in app.tasks.values()}
 
 
-def _task(app: App, names: Names, context: Context, task: Task) -> Callable[..., Any]:
+def _task(app: App, names: Names, context: Context, task: Task, calls: Iterator[int]) -> Callable[..., Any]:
     @functools.wraps(task.call)
     def call(*args: Any, **kwargs: Any) -> Any:
-        given = _bound(task, args, kwargs)
+        if task.wants_context and next(calls) > MOST_TASKS:
+            raise LimitReached(f"a program plans and compares at most {MOST_TASKS} times; ask for less at once")
+        given = task.signature.bind(*args, **kwargs)
         for parameter, value in given.arguments.items():
             if (kind := app.kind_of(parameter)) and isinstance(value, str):
                 given.arguments[parameter] = _known(names, kind, value)
@@ -58,14 +69,8 @@ def _task(app: App, names: Names, context: Context, task: Task) -> Callable[...,
         except (TypeError, ArithmeticError, LookupError) as error:
             raise Refused(f"{task.name}() cannot take these values; are they of a sensible size?") from error
 
+    call.__signature__ = task.signature  # type: ignore[attr-defined]
     return call
-
-
-def _bound(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    try:
-        return task.signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise ProgramError(f"{task.name}(): {error}") from error
 
 
 def _known(names: Names, kind: str, value: str) -> str:

@@ -16,7 +16,9 @@ from copilot.query import COMPARISONS, NUMERIC, TEMPORAL, Column, View
 PYTHON_TYPES = {"text": "str", "int": "int", "float": "float", "date": "str", "datetime": "str"}
 WEEKS = 'Literal["this", "next", "last"] | str'
 
-HEADER = '''from typing import Any, Literal
+HEADER = '''from typing import Any, Literal, TypeVar
+
+Rows = TypeVar("Rows")
 
 class Column: ...
 class Outcome: ...
@@ -37,7 +39,7 @@ class Table:
 
 def col(name: str) -> Column: ...  # another column of the same row, as a value
 def number(query: Any) -> float: ...  # a one-cell result, for arithmetic
-def any_of(first: Any, second: Any) -> Any: ...  # the rows of either query
+def any_of(first: Rows, second: Rows) -> Rows: ...  # the rows of either query
 def decline() -> Outcome: ...  # the question is outside this application
 def unsupported(asked: str) -> Outcome: ...  # about this application, but nothing here does it
 def clarify(what: str) -> Outcome: ...  # something is missing, or fits several names

@@ -1,0 +1,408 @@
+"""Questions composed of fragments: a view's filters, grouping, measure, ranking, share; changes in any number.
+
+A composed question comes as a pair with slots, as a voice's does, and is filled and checked in the same way.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from finetune.fill import SLOT
+from finetune.fragments import Bank, Filter, Frames, Measure, Named, Rank, read_banks, read_changes, read_frames
+from finetune.pairs import Pair
+from finetune.scenarios import Scenarios
+from finetune.slots import Slots
+
+LIMITS = {
+    "__gt": ("more than {}", "over {}", "above {}", "upwards of {}", "in excess of {}", "greater than {}"),
+    "__lt": ("fewer than {}", "less than {}", "under {}", "below {}"),
+    "__gte": ("at least {}", "{} or more", "no less than {}", "a minimum of {}"),
+    "__lte": ("at most {}", "{} or less", "no more than {}", "up to {}"),
+}
+PREPOSITION = re.compile(r"(in|of|from|for|at|to|with|by|on|across|outside|under|over|where|into|out|through)\b")
+MOST_COLUMNS = 5
+_LOOKUP = re.compile(r"(?:^|, )([a-z_]+?)(?:__[a-z]+)?=")
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Filters of one question: their lookups, and the noun with what stands before and after it."""
+
+    lookups: tuple[str, ...]
+    rows: str
+    of: str
+
+    @property
+    def columns(self) -> set[str]:
+        return {column for text in self.lookups for column in _LOOKUP.findall(text)}
+
+    @property
+    def where(self) -> str:
+        return f".where({', '.join(self.lookups)})" if self.lookups else ""
+
+
+class Composer:
+    """Draws pairs about one view.
+
+    Args:
+        bank: how people speak of it.
+        frames: by shape of question.
+        rng: decides everything.
+    """
+
+    def __init__(self, bank: Bank, frames: Frames, rng: random.Random) -> None:
+        self.bank, self.frames, self.rng = bank, frames, rng
+        self.weights = [_weight(one) for one in bank.filters]
+
+    def pair(self) -> Pair:
+        """One question of a shape drawn by its weight, now and then with a follow-up."""
+        self.slots = Slots()
+        shapes = [s for s in SHAPES if self._can(s)]
+        shape = self.rng.choices(shapes, [SHAPES[s] for s in shapes])[0]
+        pair: Pair = getattr(self, f"_{shape}")()
+        return self._followed(pair) if self.rng.random() < FOLLOWED else pair
+
+    def _can(self, shape: str) -> bool:
+        """Whether the bank holds what the shape needs."""
+        bank = self.bank
+        if shape in RANKED:
+            return any(getattr(rank, RANKED[shape]) for rank in bank.ranks)
+        grouped = len(bank.groups) > (shape == "grouped2")
+        return (grouped or shape not in GROUPED) and bool(shape in LISTS or bank.measures)
+
+    # Parts ------------------------------------------------------------------------------------------------
+
+    def _picked(self, most: int = 3, free: str = "") -> Picked:
+        """Some filters, on different columns, none of them on `free`."""
+        taken, chosen = {free}, self._needed(free)
+        taken |= {column for one in chosen for column in _LOOKUP.findall(one.p)}
+        wanted = self.rng.choice(range(most + 1))
+        for one in self.rng.choices(self.bank.filters, self.weights, k=12):
+            columns = set(_LOOKUP.findall(one.p))
+            if len(chosen) < wanted + bool(self.bank.needs) and not columns & taken:
+                taken |= columns | {twin for column in columns for twin in TWINS.get(column, ())}
+                chosen.append(one)
+        return self._said(chosen)
+
+    def _needed(self, free: str) -> list[Filter]:
+        """The filter without which a question about this view says too little."""
+        ways = [one for one in self.bank.filters if self.bank.needs in _LOOKUP.findall(one.p)]
+        return [self.rng.choice(ways)] if self.bank.needs and self.bank.needs != free else []
+
+    def _said(self, filters: Sequence[Filter]) -> Picked:
+        """The filters in words: lookups in the order in which the words say them."""
+        before, after = list[tuple[str, str]](), list[tuple[str, str]]()
+        for one in filters:
+            early = bool(one.pre) and len(before) < 2 and self.rng.random() < 0.5
+            ways = one.pre if early else one.post or [f"that {way}" for way in one.pred] or one.pre
+            if not early and one.pred and self.rng.random() < 0.15:
+                ways = [f"that {way}" for way in one.pred]
+            said, lookup = self.slots.apart(self.rng.choice(ways), one.p)
+            (before if early or not (one.post or one.pred) else after).append((said, lookup))
+        noun = self.rng.choice(self.bank.rows[:1] * 3 + self.bank.rows)
+        tail = self._joined([said for said, _ in after])
+        rows = " ".join([*(said for said, _ in before), noun, *([tail] if tail else [])])
+        of = tail if not before and all(PREPOSITION.match(said) for said, _ in after) else ""
+        return Picked(tuple(lookup for _, lookup in (*before, *after)), rows, of)
+
+    def _joined(self, parts: list[str]) -> str:
+        return self.rng.choice([" ", " ", " ", ", ", " and "]).join(parts)
+
+    def _measure(self, noun_only: bool = False) -> Measure:
+        fitting = [m for m in self.bank.measures if not (noun_only and m.p.startswith(("min", "max")))]
+        usual = [m for m in fitting if m.p.startswith(("count()", "sum"))]
+        return self.rng.choice(usual * 2 + fitting)
+
+    def _group(self, picked: Picked) -> Named:
+        free = [g for g in self.bank.groups if g.p.partition("__")[0] not in picked.columns]
+        return self.rng.choice(free or self.bank.groups)
+
+    def _frame(self, shape: str, **parts: str) -> str:
+        """A frame of the shape, its places filled; only frames whose places are all given."""
+        fitting = [f for f in self.frames[shape] if {m[1] + m[2] for m in SLOT.finditer(f)} <= {*parts, "n"}]
+        text = self.rng.choice(fitting)
+        for place, said in parts.items():
+            text = text.replace(f"{{{place}}}", said)
+        return text
+
+    def _spoken(self, measure: Measure, picked: Picked) -> dict[str, str]:
+        """The measure as ``noun``, ``ask`` and ``short`` with its rows."""
+        parts = {"rows": picked.rows}
+        bare = [way for way in measure.bare if picked.of or not picked.lookups]
+        for place, ways in (("noun", measure.noun), ("ask", measure.ask)):
+            asks = [w for w in bare if _is_question(w) == (place == "ask")]
+            way = self.rng.choice((*ways, *asks * 2) if ways or asks else [""])
+            if way:
+                parts[place] = " ".join(way.replace("{rows}", picked.rows).replace("{of}", picked.of).split())
+        if measure.short:
+            parts["short"] = self.rng.choice(measure.short)
+        return parts
+
+    def _select(self, picked: Picked, *more: str) -> str:
+        """The key, what was asked for, and what a range was asked of."""
+        ranged = [c for text in picked.lookups for c in re.findall(r"([a-z_]+)__(?:gte?|lte?|next|last)=", text)]
+        known = {c.p for c in self.bank.columns} | set(self.bank.key)
+        columns = [c for c in dict.fromkeys([*self.bank.key, *more, *ranged]) if c in known]
+        return f".select({', '.join(map(_quoted, columns[:MOST_COLUMNS]))})"
+
+    def _pair(self, question: str, *steps: str) -> Pair:
+        if self.rng.random() < 0.3:
+            question = question[:1].upper() + question[1:]
+        return Pair(q=question, p=self.bank.view + "".join(steps))
+
+    # Shapes -----------------------------------------------------------------------------------------------
+
+    def _measure_shape(self, shape: str, tail: Callable[[str], str], most: int = 2) -> Pair:
+        measure = self._measure(noun_only=True)
+        picked = self._picked(most)
+        group = self._group(picked)
+        parts = self._spoken(measure, picked) | _grouping(self.rng, group)
+        question = self._frame(shape, **parts)
+        self.slots.apart(*(["{n}"] if "{n}" in question else []))
+        return self._pair(question, picked.where, f".by({_quoted(group.p)}).{measure.p}{tail(_alias(measure))}")
+
+    def _measured(self) -> Pair:
+        measure, picked = self._measure(), self._picked(3)
+        return self._pair(self._frame("measure", **self._spoken(measure, picked)), picked.where, f".{measure.p}")
+
+    def _grouped(self) -> Pair:
+        return self._measure_shape("grouped", lambda alias: "")
+
+    def _grouped2(self) -> Pair:
+        measure, picked = self._measure(), self._picked(2)
+        first, second = self.rng.sample(self.bank.groups, 2)
+        parts = self._spoken(measure, picked) | {
+            "group": self.rng.choice(first.said), "group2": self.rng.choice(second.said)
+        }  # fmt: skip
+        by = f".by({_quoted(first.p)}, {_quoted(second.p)})"
+        return self._pair(self._frame("grouped2", **parts), picked.where, f"{by}.{measure.p}")
+
+    def _most(self) -> Pair:
+        return self._measure_shape("most", lambda alias: ".top(1)")
+
+    def _least(self) -> Pair:
+        return self._measure_shape("least", lambda alias: f".sort({_quoted(alias)}).top(1)")
+
+    def _top(self) -> Pair:
+        return self._measure_shape("top", lambda alias: ".top({n})")
+
+    def _bottom(self) -> Pair:
+        return self._measure_shape("bottom", lambda alias: f".sort({_quoted(alias)}).top({{n}})")
+
+    def _sorted(self) -> Pair:
+        return self._measure_shape("sorted", lambda alias: f".sort({_quoted('-' + alias)})")
+
+    def _having(self) -> Pair:
+        measure, picked = self._measure(noun_only=True), self._picked(2)
+        group, (lookup, ways) = self._group(picked), self.rng.choice(list(LIMITS.items()))
+        slot, sign = _bound(measure)
+        (numbered,) = self.slots.apart(slot)
+        parts = self._spoken(measure, picked) | _grouping(self.rng, group)
+        question = self._frame("having", limit=self.rng.choice(ways).format(sign + numbered), **parts)
+        steps = f".by({_quoted(group.p)}).{measure.p}.where({_alias(measure)}{lookup}={numbered})"
+        return self._pair(question, picked.where, steps)
+
+    def _share(self) -> Pair:
+        said, lookups, picked = self._part()
+        return self._pair(self._frame("share", rows=picked.rows, pred=said), picked.where, f".share({lookups})")
+
+    def _share_by(self) -> Pair:
+        said, lookups, picked = self._part()
+        group = self._group(picked)
+        question = self._frame("share_by", rows=picked.rows, pred=said, **_grouping(self.rng, group))
+        return self._pair(question, picked.where, f".by({_quoted(group.p)}).share({lookups})")
+
+    def _part(self) -> tuple[str, str, Picked]:
+        """What a share is of: a verb phrase, its lookups, and the rows that make the whole."""
+        part = self.rng.choice([f for f in self.bank.filters if f.pred])
+        picked = self._picked(2, free=_LOOKUP.findall(part.p)[0])
+        said, lookups = self.slots.apart(self.rng.choice(part.pred), part.p)
+        return said, lookups, picked
+
+    def _list(self) -> Pair:
+        picked = self._picked(3)
+        shape = "exists" if self.rng.random() < 0.2 else "list"
+        return self._pair(self._frame(shape, rows=picked.rows), picked.where, self._select(picked))
+
+    def _list_columns(self) -> Pair:
+        picked = self._picked(3)
+        asked = self.rng.sample(self.bank.columns, min(len(self.bank.columns), self.rng.choice((1, 2, 2, 3))))
+        said = [self.rng.choice(column.said) for column in asked]
+        spoken = " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+        question = self._frame("list_columns", rows=picked.rows, columns=spoken)
+        return self._pair(question, picked.where, self._select(picked, *(column.p for column in asked)))
+
+    def _list_best(self) -> Pair:
+        rank, picked = self._rank("best"), self._picked(2)
+        question = self._frame("list_best", rows=picked.rows, best=self.rng.choice(rank.best))
+        self.slots.apart("{n}")
+        return self._ranked_pair(question, picked, rank, ".top({n})")
+
+    def _list_one(self) -> Pair:
+        rank, picked = self._rank("best"), self._picked(2)
+        question = self._frame("list_one", rows=picked.rows, best=self.rng.choice(rank.best))
+        return self._ranked_pair(question, picked, rank, ".top(1)")
+
+    def _list_ranked(self) -> Pair:
+        rank, picked = self._rank("said"), self._picked(3)
+        question = self._frame("list_ranked", rows=picked.rows, rank=self.rng.choice(rank.said))
+        return self._ranked_pair(question, picked, rank, "")
+
+    def _rank(self, way: str) -> Rank:
+        return self.rng.choice([rank for rank in self.bank.ranks if getattr(rank, way)])
+
+    def _ranked_pair(self, question: str, picked: Picked, rank: Rank, top: str) -> Pair:
+        select = self._select(picked, rank.p.lstrip("-"))
+        return self._pair(question, picked.where, f".sort({_quoted(rank.p)}){top}{select}")
+
+    # Follow-ups -------------------------------------------------------------------------------------------
+
+    def _followed(self, first: Pair) -> Pair:
+        """A second turn that changes the first: one filter more, one name for another, a grouping, a cut."""
+        ways = [way for way in (self._only, self._instead, self._without, self._by, self._count) if way is not None]
+        self.rng.shuffle(ways)
+        return next((pair for way in ways if (pair := way(first))), first)
+
+    def _turn(self, first: Pair, question: str, program: str) -> Pair:
+        return Pair(q=question, p=program, context=(first,))
+
+    def _only(self, first: Pair) -> Pair | None:
+        columns = set(_LOOKUP.findall(_where(first.p)))
+        free = [f for f in self.bank.filters if not set(_LOOKUP.findall(f.p)) & columns]
+        if not free or (".where(" in first.p and not _where(first.p)):
+            return None
+        one = self.rng.choice(free)
+        place, ways = self.rng.choice([(n, w) for n, w in vars(one).items() if n in ("pre", "post", "pred") and w])
+        said, lookup = self.slots.apart(self.rng.choice(ways), one.p)
+        question = self._frame("only", **{place: said})
+        return self._turn(first, question, _added(first.p, self.bank.view, lookup))
+
+    def _instead(self, first: Pair) -> Pair | None:
+        if not (slot := self._only_name(first)):
+            return None
+        (other,) = self.slots.apart(f"{{{slot.strip('{}').rstrip('0123456789')}}}")
+        return self._turn(first, self._frame("instead", value=other), first.p.replace(slot, other))
+
+    def _without(self, first: Pair) -> Pair | None:
+        grouped = re.search(r'\.by\("([a-z]+)"\)', first.p)
+        if not grouped or grouped[1] not in NAMES or grouped[1] in _LOOKUP.findall(_where(first.p)):
+            return None
+        (name,) = self.slots.apart(f"{{{grouped[1]}}}")
+        question = self._frame("without", value=name)
+        return self._turn(first, question, _added(first.p, self.bank.view, f"{grouped[1]}__ne={name}"))
+
+    def _by(self, first: Pair) -> Pair | None:
+        plain = re.fullmatch(rf"{self.bank.view}(\.where\(.*\))?(\.(?:count|sum|avg)\([^)]*\))", first.p)
+        if not plain or not self.bank.groups or "(" in (plain[1] or "")[7:]:
+            return None
+        group = self.rng.choice(self.bank.groups)
+        question = self._frame("by", **_grouping(self.rng, group))
+        return self._turn(first, question, f"{self.bank.view}{plain[1] or ''}.by({_quoted(group.p)}){plain[2]}")
+
+    def _count(self, first: Pair) -> Pair | None:
+        plain = re.fullmatch(rf"({self.bank.view}(?:\.where\(.*\))?)\.select\([^)]*\)", first.p)
+        if not plain or ".sort(" in first.p:
+            return None
+        return self._turn(first, self._frame("count"), f"{plain[1]}.count()")
+
+    def _only_name(self, pair: Pair) -> str:
+        named = [m[0] for m in SLOT.finditer(pair.p) if m[1] in NAMES]
+        return named[0] if len(named) == 1 else ""
+
+
+SHAPES = {
+    "measured": 14, "grouped": 14, "grouped2": 4, "most": 7, "least": 3, "top": 7, "bottom": 3, "sorted": 5,
+    "having": 6, "share": 8, "share_by": 4, "list": 10, "list_columns": 12, "list_best": 6, "list_one": 4,
+    "list_ranked": 5,
+}  # fmt: skip
+"""Shapes of question and their weights."""
+RANKED = {"list_best": "best", "list_one": "best", "list_ranked": "said"}
+LISTS = {"list", "list_columns", "list_best", "list_one", "list_ranked"}
+GROUPED = {"grouped", "grouped2", "most", "least", "top", "bottom", "sorted", "having", "share_by"}
+FOLLOWED = 0.2
+WEIGHTS = {"orders": 2.5, "shipments": 1.5, "inventory": 1.5, "approvals": 0.6}
+"""How often planners ask of a view."""
+TWINS = {"city": ("datacenter",), "datacenter": ("city",), "sku": ("category",), "category": ("sku",)}
+"""Columns that say the same more or less finely; a question names one of them."""
+NAMES = {"warehouse", "datacenter", "city", "region", "sku", "category", "supplier", "carrier"}
+
+
+SCENARIOS = 0.3
+"""The part of composed questions that is about changes."""
+
+
+def composed_pairs(count: int, seed: int) -> Iterator[tuple[str, Pair]]:
+    """So many pairs from the fragments that the package holds, each with "queries" or "changes" as its voice."""
+    rng = random.Random(seed)
+    frames, scenarios = read_frames(), Scenarios(read_changes(), rng)
+    composers = [Composer(bank, frames, rng) for bank in read_banks()]
+    shares = [WEIGHTS.get(composer.bank.view, 1.0) for composer in composers]
+    for _ in range(count):
+        if rng.random() < SCENARIOS:
+            yield "changes", scenarios.pair()
+        else:
+            yield "queries", rng.choices(composers, shares)[0].pair()
+
+
+def _grouping(rng: random.Random, group: Named) -> dict[str, str]:
+    said = rng.choice(group.said)
+    return {"group": said, "groups": _plural(said)}
+
+
+def _plural(noun: str) -> str:
+    """``country`` to ``countries``; of a phrase the word before "of", "in", "that" …"""
+    head, space, rest = noun, "", ""
+    if match := re.search(r" (of|in|on|for|that|they|it|to|from|where|when|we)\b", noun):
+        head, space, rest = noun[: match.start()], " ", noun[match.start() + 1 :]
+    if re.search(r"[^aeiou]y$", head):
+        head = head[:-1] + "ie"
+    return f"{head}{'es' if re.search(r'(s|x|ch|sh)$', head) else 's'}{space}{rest}"
+
+
+def _alias(measure: Measure) -> str:
+    """The column that an aggregate comes back as."""
+    name, column = re.match(r'(\w+)\((?:"(\w+)")?', measure.p).groups()  # type: ignore[union-attr]
+    return f"{name}_{column}" if column else name
+
+
+def _bound(measure: Measure) -> tuple[str, str]:
+    """The slot for a bound on a measure, and the sign before it."""
+    alias = _alias(measure)
+    if "cost" in alias:
+        return "{money}", "$"
+    if "rate" in alias or "utilisation" in alias:
+        return "{rate}", ""
+    return ("{days}" if "days" in alias else "{quantity}"), ""
+
+
+def _is_question(text: str) -> bool:
+    return bool(
+        re.match(r"(how|what|which|who|when|where|at what|in how|across how|do|does|is|are|on how)\b", text, re.I)
+    )
+
+
+def _weight(one: Filter) -> float:
+    """Names and what many ways of speaking were found for come up more often."""
+    named = re.fullmatch(r"([a-z]+)=\{\1\}", one.p)
+    return len(one.pre) + len(one.post) + len(one.pred) + (30 if named else 0)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _where(program: str) -> str:
+    """The lookups of a program's first where, as text."""
+    match = re.match(r"\w+\.where\(((?:[^()]|\([^()]*\))*)\)", program)
+    return match[1] if match else ""
+
+
+def _added(program: str, view: str, lookup: str) -> str:
+    """The program with one lookup more."""
+    if program.startswith(f"{view}.where("):
+        own = _where(program)
+        return program.replace(f"{view}.where({own})", f"{view}.where({own}, {lookup})", 1)
+    return program.replace(view, f"{view}.where({lookup})", 1)
