@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,10 +19,17 @@ from rich.progress import Progress, track
 from copilot.app import App
 from copilot.cli import interrupted
 from copilot.errors import CopilotError, SetupError
+from copilot.model.weights import DEFAULT
 from copilot.settings import Settings
 from finetune import examples as data_file
 from finetune.recipe import Method, OptimizerName, Recipe, usual_rate
 from finetune.training_set import linked, read_examples, split
+
+if TYPE_CHECKING:
+    from copilot.copilot import Copilot
+    from finetune.evaluate import Judged
+    from finetune.gate import Comparison
+    from finetune.right import Bench
 
 cli = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console(stderr=True)
@@ -149,15 +156,39 @@ def evaluate(
         if gold:
             _show_gold(evaluation.check_gold(questions, benches[0]), len(questions), as_json)
             return
-        with Progress(*Progress.get_default_columns(), console=console, transient=True) as bar:
-            shown = bar.add_task("asking", total=len(questions))
-            judged = evaluation.evaluate(copilot, questions, benches, lambda _: bar.advance(shown))
-        figures = evaluation.report(judged, copilot)
+        figures = evaluation.report(_asked(copilot, questions, benches), copilot)
     if report is not None:
         from finetune.report import write_report
 
         write_report(figures, f"{model or 'the model that ships'} on {file.name}", report)
     sys.stdout.write(json.dumps(figures, indent=1, ensure_ascii=False) + "\n" if as_json else _summary(figures))
+
+
+@cli.command()
+def gate(
+    old: Annotated[str | None, typer.Argument(help="the model in use: a name or a GGUF file")] = None,
+    new: Annotated[str | None, typer.Argument(help="the model that may take its place")] = None,
+    questions: Annotated[Path | None, typer.Option(help="what both are asked (JSON Lines)")] = None,
+    level: Annotated[float, typer.Option(min=0, max=1, help="worse: less likely by chance than this")] = 0.05,
+    name: Annotated[str, typer.Option(help="under which the copilot takes it")] = DEFAULT,
+    database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
+    app: AppName = FULFILMENT,
+    rollback: Annotated[bool, typer.Option("--rollback", help="put back what was in use before")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="the comparison, as JSON")] = False,
+) -> None:
+    """Install NEW if it is not worse than OLD: both asked the same questions, compared in pairs."""
+    from finetune import gate as gates
+
+    if rollback:
+        _say(f"in use again: {gates.roll_back(name, Settings.load())}")
+        return
+    if old is None or new is None or questions is None:
+        raise typer.BadParameter("give OLD, NEW and --questions FILE, or --rollback")
+    compared = _compared(data_file.read(questions), old, new, database_url, app, level)
+    sys.stdout.write(compared.model_dump_json(indent=1) + "\n" if as_json else _pairs(compared))
+    if compared.worse:
+        raise CopilotError(f"{new} is worse than {old} and was not installed")
+    _say(f"installed as {name}: {gates.install(new, name, Settings.load())}; --rollback undoes it")
 
 
 def load_app(name: str) -> App:
@@ -212,6 +243,40 @@ def _every_so_often(say: Callable[[str], None], seconds: float = 5.0) -> Callabl
             say(line)
 
     return sometimes
+
+
+def _compared(
+    questions: list[data_file.Example], old: str, new: str, database_url: str | None, app: str, level: float
+) -> Comparison:
+    from finetune import evaluate as evaluation
+    from finetune.gate import compare
+    from fixtures.build import build
+
+    with evaluation.throwaway(load_app(app), old, database_url, lambda url, seed: build(url, "demo", seed)) as (
+        copilot,
+        benches,
+    ):
+        before, after = (_asked(one, questions, benches) for one in (copilot, copilot.using(new)))
+    return compare(before, after, level)
+
+
+def _asked(copilot: Copilot, questions: list[data_file.Example], benches: list[Bench]) -> list[Judged]:
+    """Every question asked and judged, with a bar."""
+    from finetune.evaluate import evaluate
+
+    with Progress(*Progress.get_default_columns(), console=console, transient=True) as bar:
+        shown = bar.add_task("asking", total=len(questions))
+        return evaluate(copilot, questions, benches, lambda _: bar.advance(shown))
+
+
+def _pairs(compared: Comparison) -> str:
+    rows = {**compared.by_family, "all": compared.pairs}
+    lines = [
+        f"  {name:16} old {p.old_right:4}  new {p.new_right:4}  of {p.questions:4}  lost {p.lost}, won {p.won}"
+        for name, p in rows.items()
+    ]
+    lost = [f"  lost: {question}" for question in compared.lost_questions]
+    return "\n".join([*lines, *lost, f"chance of losing so often if equally good: {compared.chance:.3f}", ""])
 
 
 def _show_gold(wrong: list[str], count: int, as_json: bool) -> None:

@@ -35,6 +35,11 @@ class Unsaved(Copilot):
     def _keep(self, result: Result) -> str:
         return "a draft that is not kept"
 
+    def using(self, model: Any) -> Unsaved:
+        """The same, with another model."""
+        url = self.database.url.render_as_string(hide_password=False)
+        return Unsaved(self.app, database_url=url, model=model, settings=self.settings)
+
 
 class Miss(BaseModel):
     """A question answered wrongly."""
@@ -107,7 +112,7 @@ def check_gold(examples: Sequence[Example], bench: Bench) -> list[str]:
 @contextmanager
 def throwaway(
     app: App, model: Any, url: str | None, build: Callable[[str, int], None]
-) -> Iterator[tuple[Copilot, list[Bench]]]:
+) -> Iterator[tuple[Unsaved, list[Bench]]]:
     """A copilot on a copy of the database (or on demo worlds of its own), with a home that is thrown away.
 
     Args:
@@ -120,17 +125,17 @@ def throwaway(
         for seed, made in zip(WORLDS, () if url else urls, strict=False):
             build(made, seed)
         home = Path(folder) / "home"
-        (home / "models").parent.mkdir(parents=True)
-        (home / "models").symlink_to(_cache(settings))
+        home.mkdir()
+        for kept in ("models", "installed"):
+            (home / kept).symlink_to(_made(settings.home / kept))
         own = settings.model_copy(update={"home": home})
         copilots = [Unsaved(app, database_url=u, model=model, settings=own) for u in urls]
         yield copilots[0], [Bench(c.world, c.database) for c in copilots]
 
 
-def _cache(settings: Settings) -> Path:
-    cache = settings.home / "models"
-    cache.mkdir(parents=True, exist_ok=True)
-    return cache.resolve()
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
 
 
 def _copied(url: str, folder: Path) -> str:
