@@ -93,7 +93,7 @@ def _model(settings: Settings, progress: Progress) -> dict[str, str]:
     from copilot.model import llama, weights
 
     writer = weights.opened(settings.model, settings, progress)
-    adapter = weights.adapter_of(settings.model or weights.DEFAULT)
+    adapter = weights.adapter_of(weights.chosen(settings.model or weights.DEFAULT, settings))
     if adapter and isinstance(writer, llama.LlamaWriter):
         weights.check(writer, weights.read_card(adapter))
     layers = llama.layers_to_offload(settings.gpu_layers)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers.utils import logging
 
 from copilot.errors import SetupError
 from copilot.model.weights import located
@@ -25,6 +26,7 @@ def base_file(base: str, settings: Settings, progress: Progress = silent) -> Pat
 
 def load(path: Path) -> tuple[Any, Any]:
     """The model, in 32 bits, and its tokenizer. Raises SetupError if transformers cannot read it."""
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         if path.is_dir():
             return AutoModelForCausalLM.from_pretrained(

@@ -6,10 +6,11 @@ import importlib
 import json
 import random
 import sys
+import time
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,8 +19,17 @@ from rich.progress import Progress, track
 from copilot.app import App
 from copilot.cli import interrupted
 from copilot.errors import CopilotError, SetupError
+from copilot.model.weights import DEFAULT
 from copilot.settings import Settings
 from finetune import examples as data_file
+from finetune.recipe import Method, OptimizerName, Recipe, usual_rate
+from finetune.training_set import linked, read_examples, split
+
+if TYPE_CHECKING:
+    from copilot.copilot import Copilot
+    from finetune.evaluate import Judged
+    from finetune.gate import Comparison
+    from finetune.right import Bench
 
 cli = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console(stderr=True)
@@ -58,49 +68,68 @@ def synthesize(
 
 @cli.command()
 def train(
-    data: Annotated[Path, typer.Argument(help="examples (JSON Lines)")],
+    data: Annotated[Path, typer.Argument(help="examples (JSON Lines): question and program, or question and answer")],
     out: Annotated[Path, typer.Option(help="the run's folder: checkpoints, log, adapter")] = Path("runs/adapter"),
+    app: Annotated[str | None, typer.Option(help="module:name; checks the programs, links the questions")] = None,
+    database_url: Annotated[str | None, typer.Option(help="where the app's names are, for the links")] = None,
     base: Base = SMALL,
+    method: Annotated[Method, typer.Option(help="an adapter, or all weights")] = "lora",
+    optimizer: Annotated[OptimizerName, typer.Option(help="sgd keeps nothing beside the gradients")] = "adamw",
+    freeze_embeddings: Annotated[bool, typer.Option(help="with --method full")] = False,
     rank: Annotated[int, typer.Option(min=1)] = 32,
     alpha: Annotated[int, typer.Option(min=1)] = 64,
-    lr: Annotated[float, typer.Option(min=0.0)] = 1e-3,
+    lr: Annotated[str | None, typer.Option(help="peak learning rate; auto finds one by short runs")] = None,
     epochs: Annotated[float, typer.Option(min=0.0)] = 2.0,
-    batch: Annotated[int, typer.Option(min=1)] = 32,
-    start: Annotated[Path | None, typer.Option(help="an adapter's folder to train further, instead of afresh")] = None,
-    resume: Annotated[bool, typer.Option(help="go on from the last checkpoint")] = False,
-    skip_bad: Annotated[bool, typer.Option(help="leave out lines that are no examples")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="examples an optimizer step")] = 32,
+    micro_tokens: Annotated[int, typer.Option(min=1, help="tokens read at once; bounds the memory")] = 1500,
+    max_tokens: Annotated[int, typer.Option(min=1, help="longer examples are left out")] = 1000,
+    every: Annotated[int, typer.Option(min=1, help="steps between checkpoints, at most")] = 200,
+    patience: Annotated[int, typer.Option(min=0, help="checkpoints without improvement that end it; 0: never")] = 5,
+    seed: int = 1,
+    start: Annotated[Path | None, typer.Option(help="an adapter to train further: GGUF, or train's folder")] = None,
+    resume: Annotated[bool, typer.Option(help="go on from the last checkpoint, with the recipe it has")] = False,
+    overwrite: Annotated[bool, typer.Option(help="replace a run that is there")] = False,
+    skip_bad: Annotated[bool, typer.Option(help="list lines that are no examples, and go on without them")] = False,
 ) -> None:
-    """Train a LoRA adapter; stop it at any time and go on with --resume."""
-    found = [example for example in data_file.read(data, skip_bad) if example.program]
-    from finetune import bases, train
+    """Train a model on examples; stop it at any time and go on with --resume."""
+    found = _training_examples(data, app, database_url, skip_bad)
+    from finetune import bases, run
+    from finetune.train import train
 
+    rate = None if lr == "auto" else _rate(lr, method, optimizer)
+    recipe = Recipe(
+        method, optimizer, freeze_embeddings, rank, alpha, rate, epochs, batch, micro_tokens, seed, every, patience,
+        max_tokens,
+    )  # fmt: skip
+    resume = run.resumes(out, resume, overwrite)
+    recipe = Recipe.read(out / "recipe.json") if resume else recipe
     model, tokenizer = bases.load(bases.base_file(base, Settings.load()))
-    held = min(200, len(found) // 20)
-    recipe = train.Recipe(rank=rank, alpha=alpha, lr=lr, epochs=epochs, batch=batch)
+    examples, held_out = split(found)
     with console.status("training") as status:
-        say = status.update if console.is_terminal else _say
-        loss = train.train(model, tokenizer, found[held:], found[:held], out, recipe, resume, say=say, start=start)
-    console.print(f"held-out loss {loss:.4f}; the adapter is in {out / 'adapter'}")
+        say = status.update if console.is_terminal else _every_so_often(_say)
+        score = train(model, tokenizer, examples, held_out, out, recipe, resume, say, start)
+    if held_out:
+        _say(f"held-out loss {score.loss:.4f}, {score.exact:.1%} of {len(held_out)} answers exactly right")
+    _say(f"the {'adapter' if recipe.method == 'lora' else 'model'} is in {out}")
 
 
 @cli.command()
 def export(
     run: Annotated[Path, typer.Argument(help="the folder that train wrote")],
-    out: Annotated[Path, typer.Option(help="the GGUF adapter to write; its card goes beside it")],
-    data: Annotated[Path, typer.Option(help="the examples it was trained on")],
+    out: Annotated[Path, typer.Option(help="the GGUF file to write; an adapter's card and PEFT form go beside it")],
+    data: Annotated[Path | None, typer.Option(help="the examples it was trained on, for an adapter's card")] = None,
     base: Base = SMALL,
     quantisation: Annotated[str, typer.Option(help="of the merged file that ships")] = "Q8_0",
+    merged: Annotated[Path | None, typer.Option(help="write the merged model, too")] = None,
     evaluation: Annotated[Path | None, typer.Option(help="what evaluate --json printed, for the card")] = None,
 ) -> None:
-    """Write a trained adapter as GGUF, with its model card."""
+    """Write a trained adapter as GGUF with its model card, or a wholly trained model as a quantised GGUF."""
     from finetune.bases import base_file
-    from finetune.export import export_adapter, write_card
+    from finetune.export import export_run
 
     file = base_file(base, Settings.load())
-    out.parent.mkdir(parents=True, exist_ok=True)
-    export_adapter(run / "adapter", file, out)
-    write_card(out, file, base, data, run, quantisation, evaluation)
-    console.print(f"{out}, {out.stat().st_size / 1e6:.1f} MB, and its card")
+    export_run(run, file, base, out, quantisation, data, merged, evaluation)
+    console.print(f"{out}, {out.stat().st_size / 1e6:.1f} MB")
 
 
 @cli.command()
@@ -112,6 +141,7 @@ def evaluate(
     database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
     app: AppName = FULFILMENT,
     as_json: Annotated[bool, typer.Option("--json", help="the whole report, as JSON")] = False,
+    report: Annotated[Path | None, typer.Option(help="write an HTML report, plots and misses in it")] = None,
     gold: Annotated[bool, typer.Option("--gold", help="only check the file's own programs against its SQL")] = False,
 ) -> None:
     """Ask every question once, judge the answers, time the stages. Nothing is written."""
@@ -126,11 +156,39 @@ def evaluate(
         if gold:
             _show_gold(evaluation.check_gold(questions, benches[0]), len(questions), as_json)
             return
-        with Progress(*Progress.get_default_columns(), console=console, transient=True) as bar:
-            shown = bar.add_task("asking", total=len(questions))
-            judged = evaluation.evaluate(copilot, questions, benches, lambda _: bar.advance(shown))
-        figures = evaluation.report(judged, copilot)
+        figures = evaluation.report(_asked(copilot, questions, benches), copilot)
+    if report is not None:
+        from finetune.report import write_report
+
+        write_report(figures, f"{model or 'the model that ships'} on {file.name}", report)
     sys.stdout.write(json.dumps(figures, indent=1, ensure_ascii=False) + "\n" if as_json else _summary(figures))
+
+
+@cli.command()
+def gate(
+    old: Annotated[str | None, typer.Argument(help="the model in use: a name or a GGUF file")] = None,
+    new: Annotated[str | None, typer.Argument(help="the model that may take its place")] = None,
+    questions: Annotated[Path | None, typer.Option(help="what both are asked (JSON Lines)")] = None,
+    level: Annotated[float, typer.Option(min=0, max=1, help="worse: less likely by chance than this")] = 0.05,
+    name: Annotated[str, typer.Option(help="under which the copilot takes it")] = DEFAULT,
+    database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
+    app: AppName = FULFILMENT,
+    rollback: Annotated[bool, typer.Option("--rollback", help="put back what was in use before")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="the comparison, as JSON")] = False,
+) -> None:
+    """Install NEW if it is not worse than OLD: both asked the same questions, compared in pairs."""
+    from finetune import gate as gates
+
+    if rollback:
+        _say(f"in use again: {gates.roll_back(name, Settings.load())}")
+        return
+    if old is None or new is None or questions is None:
+        raise typer.BadParameter("give OLD, NEW and --questions FILE, or --rollback")
+    compared = _compared(data_file.read(questions), old, new, database_url, app, level)
+    sys.stdout.write(compared.model_dump_json(indent=1) + "\n" if as_json else _pairs(compared))
+    if compared.worse:
+        raise CopilotError(f"{new} is worse than {old} and was not installed")
+    _say(f"installed as {name}: {gates.install(new, name, Settings.load())}; --rollback undoes it")
 
 
 def load_app(name: str) -> App:
@@ -145,6 +203,82 @@ def load_app(name: str) -> App:
     return found
 
 
+def _training_examples(
+    data: Path, app: str | None, database_url: str | None, skip_bad: bool
+) -> list[data_file.Example]:
+    """A file's examples, linked if there is an app with a database at hand."""
+    loaded = load_app(app) if app else None
+    found = read_examples(data, loaded, skip_bad, _say)
+    if loaded is None or all(example.links for example in found):
+        return found
+    from copilot.copilot import Copilot
+
+    try:
+        return linked(found, Copilot(loaded, database_url=database_url).world.linker)
+    except SetupError as error:
+        if database_url is not None:
+            raise
+        _say(f"no database at hand, so questions without links stay without: {error}")
+        return found
+
+
+def _rate(given: str | None, method: Method, optimizer: OptimizerName) -> float:
+    try:
+        rate = usual_rate(method, optimizer) if given is None else float(given)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise typer.BadParameter(f"{given!r} is no learning rate; give a number above 0, or auto", param_hint="--lr")
+    return rate
+
+
+def _every_so_often(say: Callable[[str], None], seconds: float = 5.0) -> Callable[[str], None]:
+    """Where lines stay: every line that is no mere step, and a step now and then."""
+    last = -seconds
+
+    def sometimes(line: str) -> None:
+        nonlocal last
+        if not line.startswith("step ") or time.monotonic() - last >= seconds:
+            last = time.monotonic() if line.startswith("step ") else last
+            say(line)
+
+    return sometimes
+
+
+def _compared(
+    questions: list[data_file.Example], old: str, new: str, database_url: str | None, app: str, level: float
+) -> Comparison:
+    from finetune import evaluate as evaluation
+    from finetune.gate import compare
+    from fixtures.build import build
+
+    with evaluation.throwaway(load_app(app), old, database_url, lambda url, seed: build(url, "demo", seed)) as (
+        copilot,
+        benches,
+    ):
+        before, after = (_asked(one, questions, benches) for one in (copilot, copilot.using(new)))
+    return compare(before, after, level)
+
+
+def _asked(copilot: Copilot, questions: list[data_file.Example], benches: list[Bench]) -> list[Judged]:
+    """Every question asked and judged, with a bar."""
+    from finetune.evaluate import evaluate
+
+    with Progress(*Progress.get_default_columns(), console=console, transient=True) as bar:
+        shown = bar.add_task("asking", total=len(questions))
+        return evaluate(copilot, questions, benches, lambda _: bar.advance(shown))
+
+
+def _pairs(compared: Comparison) -> str:
+    rows = {**compared.by_family, "all": compared.pairs}
+    lines = [
+        f"  {name:16} old {p.old_right:4}  new {p.new_right:4}  of {p.questions:4}  lost {p.lost}, won {p.won}"
+        for name, p in rows.items()
+    ]
+    lost = [f"  lost: {question}" for question in compared.lost_questions]
+    return "\n".join([*lines, *lost, f"chance of losing so often if equally good: {compared.chance:.3f}", ""])
+
+
 def _show_gold(wrong: list[str], count: int, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({"questions": count, "wrong": wrong}, indent=1) + "\n")
@@ -153,14 +287,16 @@ def _show_gold(wrong: list[str], count: int, as_json: bool) -> None:
 
 
 def _summary(figures: dict[str, Any]) -> str:
-    families = [
-        f"  {name:12} {f['right']:6.1%} of {f['questions']}" for name, f in sorted(figures["by_family"].items())
-    ]
+    low, high = figures["intervals"]["right"]
+    groups = [*sorted(figures["by_family"].items()), *sorted(figures["by_task"].items())]
+    lines = [f"  {name:16} {group['right']:6.1%} of {group['questions']}" for name, group in groups]
+    families, tasks = lines[: len(figures["by_family"])], lines[len(figures["by_family"]) :]
     return "\n".join([
-        f"right {figures['right']:.1%} of {figures['questions']} questions, "
+        f"right {figures['right']:.1%} of {figures['questions']} questions "
+        f"(95% interval {low:.1%} to {high:.1%}), "
         f"silently wrong {figures['silently_wrong']:.1%}, "
             f"asked needlessly {figures['asked_needlessly']:.1%}, failed {figures['failed']:.1%}",
-        *families,
+        "by family", *families, "by task", *tasks,
         f"out of scope: F1 {figures['out_of_scope']['f1']:.2f}; linker recall {figures['linked']['recall']:.1%}",
         f"p50 {figures['ms']['p50']:.0f} ms, p95 {figures['ms']['p95']:.0f} ms",
         "",

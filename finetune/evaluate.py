@@ -20,8 +20,9 @@ from copilot.errors import CopilotError
 from copilot.pace import quantiles
 from copilot.program import check
 from copilot.settings import Settings
-from finetune.examples import Example
+from finetune.examples import Example, task_of
 from finetune.right import Bench, gives, meaning, right
+from finetune.significance import wilson
 
 STAGES = ("link", "write", "check", "run", "show")
 SCOPE = ("declined", "steered")
@@ -33,6 +34,11 @@ class Unsaved(Copilot):
 
     def _keep(self, result: Result) -> str:
         return "a draft that is not kept"
+
+    def using(self, model: Any) -> Unsaved:
+        """The same, with another model."""
+        url = self.database.url.render_as_string(hide_password=False)
+        return Unsaved(self.app, database_url=url, model=model, settings=self.settings)
 
 
 class Miss(BaseModel):
@@ -74,17 +80,24 @@ def evaluate(
 
 
 def report(judged: Sequence[Judged], copilot: Copilot) -> dict[str, Any]:
-    """The figures of an evaluation, as DESIGN's contract has them; shares are 0..1, times milliseconds."""
-    count = len(judged)
+    """The figures of an evaluation, as DESIGN's contract has them; shares are 0..1, times milliseconds.
+
+    Beside the contract: ``by_task``, as ``by_family``; and ``intervals``, the 95% interval of each share, by its name.
+    """
+    count, counts = len(judged), _counts(judged)
     wrong = [j for j in judged if j.why]
+    families, tasks = _grouped(judged, _family), _grouped(judged, lambda j: task_of(j.example))
     return {
         "questions": count,
-        "right": _share(count - len(wrong), count),
-        "silently_wrong": _share(sum(j.answer.outcome in ("answered", "empty") for j in wrong), count),
-        "asked_needlessly": _share(sum(j.answer.outcome == "clarify" for j in wrong), count),
-        "failed": _share(sum(j.answer.outcome == "failed" for j in judged), count),
+        **{name: _share(part, count) for name, part in counts.items()},
         "out_of_scope": _out_of_scope(judged),
-        "by_family": {name: _family(group) for name, group in _families(judged).items()},
+        "by_family": {name: _group(group) for name, group in families.items()},
+        "by_task": {name: _group(group) for name, group in tasks.items()},
+        "intervals": {
+            **{name: wilson(part, count) for name, part in counts.items()},
+            "by_family": {name: wilson(_rights(group), len(group)) for name, group in families.items()},
+            "by_task": {name: wilson(_rights(group), len(group)) for name, group in tasks.items()},
+        },
         "ms": _milliseconds(judged),
         "linked": {"recall": _recall(judged, copilot)},
         "misses": [_miss(j).model_dump() for j in wrong],
@@ -99,7 +112,7 @@ def check_gold(examples: Sequence[Example], bench: Bench) -> list[str]:
 @contextmanager
 def throwaway(
     app: App, model: Any, url: str | None, build: Callable[[str, int], None]
-) -> Iterator[tuple[Copilot, list[Bench]]]:
+) -> Iterator[tuple[Unsaved, list[Bench]]]:
     """A copilot on a copy of the database (or on demo worlds of its own), with a home that is thrown away.
 
     Args:
@@ -112,17 +125,17 @@ def throwaway(
         for seed, made in zip(WORLDS, () if url else urls, strict=False):
             build(made, seed)
         home = Path(folder) / "home"
-        (home / "models").parent.mkdir(parents=True)
-        (home / "models").symlink_to(_cache(settings))
+        home.mkdir()
+        for kept in ("models", "installed"):
+            (home / kept).symlink_to(_made(settings.home / kept))
         own = settings.model_copy(update={"home": home})
         copilots = [Unsaved(app, database_url=u, model=model, settings=own) for u in urls]
         yield copilots[0], [Bench(c.world, c.database) for c in copilots]
 
 
-def _cache(settings: Settings) -> Path:
-    cache = settings.home / "models"
-    cache.mkdir(parents=True, exist_ok=True)
-    return cache.resolve()
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
 
 
 def _copied(url: str, folder: Path) -> str:
@@ -154,15 +167,33 @@ def _gold(example: Example, bench: Bench) -> str:
     return "" if agree else f"{meant.count} rows of the program, {len(rows)} of the SQL, and they differ"
 
 
-def _families(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
+def _counts(judged: Sequence[Judged]) -> dict[str, int]:
+    wrong = [j for j in judged if j.why]
+    return {
+        "right": _rights(judged),
+        "silently_wrong": sum(j.answer.outcome in ("answered", "empty") for j in wrong),
+        "asked_needlessly": sum(j.answer.outcome == "clarify" for j in wrong),
+        "failed": sum(j.answer.outcome == "failed" for j in judged),
+    }
+
+
+def _grouped(judged: Sequence[Judged], name: Callable[[Judged], str]) -> dict[str, list[Judged]]:
     groups: dict[str, list[Judged]] = {}
     for item in judged:
-        groups.setdefault(item.example.family or "other", []).append(item)
+        groups.setdefault(name(item), []).append(item)
     return groups
 
 
-def _family(group: Sequence[Judged]) -> dict[str, float]:
-    return {"questions": len(group), "right": _share(sum(not j.why for j in group), len(group))}
+def _family(item: Judged) -> str:
+    return item.example.family or "other"
+
+
+def _group(group: Sequence[Judged]) -> dict[str, float]:
+    return {"questions": len(group), "right": _share(_rights(group), len(group))}
+
+
+def _rights(judged: Sequence[Judged]) -> int:
+    return sum(not j.why for j in judged)
 
 
 def _out_of_scope(judged: Sequence[Judged]) -> dict[str, float]:
@@ -177,7 +208,7 @@ def _out_of_scope(judged: Sequence[Judged]) -> dict[str, float]:
 def _milliseconds(judged: Sequence[Judged]) -> dict[str, Any]:
     timings = [j.answer.timings for j in judged]
     stages = {stage: quantiles([getattr(t, stage) for t in timings]) for stage in STAGES}
-    families = {name: _total([j.answer.timings for j in group]) for name, group in _families(judged).items()}
+    families = {name: _total([j.answer.timings for j in group]) for name, group in _grouped(judged, _family).items()}
     return {**_total(timings), "stages": stages, "by_family": families}
 
 

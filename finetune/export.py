@@ -1,12 +1,9 @@
-"""From a trained PEFT adapter to the file that ships: a GGUF adapter and its card.
-
-llama.cpp keeps the rows of q and k of Llama models in another order than transformers (its rotary embedding pairs
-neighbours), so the rows of their B matrices are permuted as its own converter permutes the weights.
-"""
+"""From a trained run to the files that ship: a GGUF adapter with its PEFT form and its card, or a merged GGUF model."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -17,21 +14,26 @@ from typing import Any
 import gguf
 import numpy as np
 from safetensors.numpy import load_file
+from transformers import AutoConfig
 
-from copilot.errors import DataError
+from copilot.errors import DataError, SetupError
 from copilot.files import whole
 from copilot.model.llama import LlamaWriter
-from copilot.model.merge import merge
+from copilot.model.merge import merge, rewrite
 from copilot.model.prompt import prompt
 from copilot.model.weights import Card, sha256
 from finetune.examples import Example, read
+from finetune.layout import Layout
 
 PREFIX = "base_model.model."
 CHECKS = 3
 
 
 def export_adapter(adapter: Path, base: Path, out: Path) -> None:
-    """Write a PEFT adapter folder as a GGUF adapter for `base`, in half precision.
+    """Write a PEFT adapter folder as a GGUF adapter for `base`, in half precision; the folder is copied beside it.
+
+    Args:
+        base: a GGUF file, or a folder of transformers.
 
     Raises:
         DataError: the folder holds no adapter.
@@ -39,26 +41,61 @@ def export_adapter(adapter: Path, base: Path, out: Path) -> None:
     if not (adapter / "adapter_config.json").exists():
         raise DataError(0, f"{adapter} holds no adapter; train one first: finetune train DATA --out FOLDER")
     config = json.loads((adapter / "adapter_config.json").read_text())
-    reader = gguf.GGUFReader(str(base))
-    architecture = str(reader.fields["general.architecture"].contents())
-    tensors = _tensors(load_file(str(adapter / "adapter_model.safetensors")), reader, architecture)
+    layout = layout_of(base)
+    matrices = _matrices(load_file(str(adapter / "adapter_model.safetensors")), layout)
     with whole(out) as part:
-        _write(gguf.GGUFWriter(str(part), architecture), float(config["lora_alpha"]), tensors)
+        _write(gguf.GGUFWriter(str(part), layout.architecture), float(config["lora_alpha"]), matrices)
+    shutil.copytree(adapter, out.with_suffix(".peft"), dirs_exist_ok=True)
 
 
-def _write(writer: gguf.GGUFWriter, alpha: float, tensors: Iterable[tuple[str, Any]]) -> None:
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
-    for name, matrix in tensors:
-        writer.add_tensor(name, matrix.astype(np.float16))
-    for write in (
-        writer.write_header_to_file,
-        writer.write_kv_data_to_file,
-        writer.write_tensors_to_file,
-        writer.close,
-    ):
-        write()
+def export_model(model: Path, base: Path, out: Path, quantisation: str) -> None:
+    """Write a model whose own weights were trained as a GGUF file, quantised; the rest of it is the base's.
+
+    Raises:
+        SetupError: the base is no GGUF file, or another model.
+    """
+    if not base.is_file():
+        raise SetupError(f"{base} is a folder; give --base as a GGUF file, from which the tokenizer is taken")
+    layout = layout_of(base)
+    shards = [load_file(str(path)) for path in sorted(model.glob("*.safetensors"))]
+    weights = {name: weight for shard in shards for name, weight in shard.items()}
+    rewrite(base, dict(_weights(weights, layout)), out, quantisation)
+
+
+def export_run(
+    run: Path,
+    base: Path,
+    base_name: str,
+    out: Path,
+    quantisation: str,
+    data: Path | None = None,
+    merged: Path | None = None,
+    evaluation: Path | None = None,
+) -> None:
+    """Write what a run trained to `out`; see `export_adapter`, `write_card` and `export_model`.
+
+    Args:
+        merged: where the adapter's merged model goes, if that is wanted.
+
+    Raises:
+        DataError, SetupError: as theirs.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if (run / "model").exists():
+        export_model(run / "model", base, out, quantisation)
+        return
+    export_adapter(run / "adapter", base, out)
+    if merged is not None:
+        merge(base, out, merged, quantisation)
+    if data is not None:
+        write_card(out, base, base_name, data, run, quantisation, evaluation)
+
+
+def layout_of(base: Path) -> Layout:
+    """The layout of a base: a GGUF file or a folder of transformers."""
+    if base.is_dir():
+        return Layout.of_config(AutoConfig.from_pretrained(base))
+    return Layout.of_file(gguf.GGUFReader(str(base)))
 
 
 def write_card(
@@ -101,29 +138,29 @@ def _checks(writer: LlamaWriter, examples: list[Example]) -> Iterator[tuple[str,
             yield text, example.program
 
 
-def _tensors(weights: dict[str, Any], reader: gguf.GGUFReader, architecture: str) -> Iterator[tuple[str, Any]]:
-    blocks = int(reader.fields[f"{architecture}.block_count"].contents())
-    names = gguf.get_tensor_name_map(_arch(architecture), blocks)
-    heads = int(reader.fields[f"{architecture}.attention.head_count"].contents())
-    kv_heads = int(reader.fields[f"{architecture}.attention.head_count_kv"].contents())
-    for key, matrix in sorted(weights.items()):
+def _matrices(adapter: dict[str, Any], layout: Layout) -> Iterator[tuple[str, Any]]:
+    for key, matrix in sorted(adapter.items()):
         module, _, kind = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
-        name = names.get_name(module)
-        if name is None:
-            raise DataError(0, f"the adapter's {module} has no place in {architecture}")
-        if architecture == "llama" and kind == "lora_B":
-            matrix = _permuted(module, matrix, heads, kv_heads)
-        yield f"{name}.weight.{kind.lower()}", np.ascontiguousarray(matrix)
+        ordered = layout.to_gguf(module, matrix) if kind == "lora_B" else matrix
+        yield f"{layout.name(module)}.weight.{kind.lower()}", np.ascontiguousarray(ordered)
 
 
-def _arch(name: str) -> Any:
-    return next(arch for arch, known in gguf.MODEL_ARCH_NAMES.items() if known == name)
+def _weights(model: dict[str, Any], layout: Layout) -> Iterator[tuple[str, Any]]:
+    for key, weight in model.items():
+        module, _, part = key.rpartition(".")
+        yield f"{layout.name(module)}.{part}", layout.to_gguf(module, weight)
 
 
-def _permuted(module: str, matrix: Any, heads: int, kv_heads: int) -> Any:
-    """Rows of q and k from transformers' order (halves) to llama.cpp's (neighbours)."""
-    if not module.endswith(("q_proj", "k_proj")):
-        return matrix
-    count = heads if module.endswith("q_proj") else kv_heads
-    rows = matrix.reshape(count, 2, matrix.shape[0] // count // 2, *matrix.shape[1:])
-    return rows.swapaxes(1, 2).reshape(matrix.shape)
+def _write(writer: gguf.GGUFWriter, alpha: float, matrices: Iterable[tuple[str, Any]]) -> None:
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
+    for name, matrix in matrices:
+        writer.add_tensor(name, matrix.astype(np.float16))
+    for write in (
+        writer.write_header_to_file,
+        writer.write_kv_data_to_file,
+        writer.write_tensors_to_file,
+        writer.close,
+    ):
+        write()

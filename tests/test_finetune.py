@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from copilot import Answer, Copilot
 from copilot.errors import DataError
 from copilot.fulfilment.app import app
 from copilot.testing import Scripted
-from finetune import evaluate, train
+from finetune import evaluate
 from finetune.compose import composed_pairs
 from finetune.examples import Example, read, write
 from finetune.fill import SLOT
+from finetune.report import write_report
 from finetune.right import Bench, right
+from finetune.significance import chance_of_worse, wilson
 from finetune.synthesize import Report, spoken, synthesize
 
 PUBLIC = Path(__file__).parent.parent.parent / "shared" / "questions" / "public.jsonl"
@@ -110,68 +111,6 @@ def test_examples_go_to_a_file_and_back(tmp_path: Path) -> None:
     assert read(path, skip_bad=True) == examples
 
 
-# Training ---------------------------------------------------------------------------------------------------------
-
-
-class Characters:
-    """A tokenizer of one token a character."""
-
-    pad_token_id = 0
-
-    def encode(self, text: str, add_special_tokens: bool = False) -> list[int]:
-        return [ord(c) % 95 + 1 for c in text]
-
-
-def tiny() -> LlamaForCausalLM:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=96,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        initializer_range=0.5,
-    )
-    return LlamaForCausalLM(config)
-
-
-EXAMPLES = [Example(question=f"how many of {n}", program=f"orders.top({n})") for n in range(40)]
-RECIPE = train.Recipe(rank=4, alpha=8, lr=3e-2, epochs=8, batch=8, every=5)
-
-
-def trained(folder: Path, resume: bool = False, recipe: train.Recipe = RECIPE) -> list[dict[str, float]]:
-    """The lines of the log of a run."""
-    train.train(tiny(), Characters(), EXAMPLES[4:], EXAMPLES[:4], folder, recipe, resume, say=lambda line: None)
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-
-
-def test_training_learns_and_only_the_answer_counts(tmp_path: Path) -> None:
-    log = trained(tmp_path)
-    assert log[-1]["held_out"] < 0.5 * log[0]["held_out"]
-    ids, start = train.encode(Characters(), EXAMPLES[0])
-    batch = train.collate([(ids, start)], 0, torch.device("cpu"))
-    assert int(batch["labels"].ne(train.IGNORED).sum()) == len(ids) - start
-
-
-def test_a_run_that_was_stopped_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
-    whole = trained(tmp_path / "whole")
-
-    class Stopped(Exception):
-        pass
-
-    def stop(line: str) -> None:
-        if "held-out" in line:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        train.train(tiny(), Characters(), EXAMPLES[4:], EXAMPLES[:4], tmp_path / "cut", RECIPE, False, say=stop)
-    again = trained(tmp_path / "cut", resume=True)
-    assert [(line["step"], line["loss"], line["held_out"]) for line in again] == [
-        (line["step"], line["loss"], line["held_out"]) for line in whole
-    ]
-
-
 # Judging ----------------------------------------------------------------------------------------------------------
 
 
@@ -231,6 +170,36 @@ def test_a_report_has_the_figures_of_the_contract(bench: Bench, copilot: Copilot
     assert figures["by_family"]["data"] == {"questions": 4, "right": 0.25}
     assert set(figures["ms"]["stages"]) == {"link", "write", "check", "run", "show"}
     assert {miss["question"] for miss in figures["misses"]} == {"b", "d", "e"}
+    assert figures["by_task"]["plans"] == {"questions": 2, "right": 0.0}
+    assert figures["intervals"]["right"] == pytest.approx((0.118, 0.769), abs=1e-3)
+    assert figures["intervals"]["by_task"]["declined"][1] == 1.0
+
+
+def test_a_report_is_one_file_with_every_miss(bench: Bench, copilot: Copilot, tmp_path: Path) -> None:
+    golds = [
+        Example(question="orders <b>late</b>?", program="orders.count()", family="data"),
+        Example(question="sing", outcome="declined", family="decline"),
+    ]
+    copilot._writer = Scripted({"sing": "decline()"}, otherwise="plans.count()")
+    path = tmp_path / "report.html"
+    write_report(evaluate.report(evaluate.evaluate(copilot, golds, [bench]), copilot), "tiny on golds", path)
+    html = path.read_text()
+    assert html.count("<svg") == 4 and "1 misses" in html and "50.0%" in html
+    assert "orders &lt;b&gt;late&lt;/b&gt;?" in html and "plans.count()" in html and "another meaning" in html
+    assert not re.search(r"(src|href)=|@import", html.replace("xlink:href", "")), "it needs nothing beside it"
+
+
+@pytest.mark.parametrize(("part", "whole", "low", "high"), [
+    (0, 0, 0, 1), (0, 10, 0, 0.278), (10, 10, 0.722, 1), (86, 131, 0.572, 0.732),
+])  # fmt: skip
+def test_wilsons_interval(part: int, whole: int, low: float, high: float) -> None:
+    """Checked against published tables."""
+    assert wilson(part, whole) == pytest.approx((low, high), abs=1e-3)
+
+
+@pytest.mark.parametrize(("lost", "won", "chance"), [(0, 0, 1), (5, 0, 1 / 32), (0, 5, 1), (8, 2, 56 / 1024)])
+def test_mcnemars_exact_chance(lost: int, won: int, chance: float) -> None:
+    assert chance_of_worse(lost, won) == pytest.approx(chance)
 
 
 def test_every_public_gold_passes_and_agrees_with_its_sql(demo_world: Path, home: Path) -> None:

@@ -89,23 +89,17 @@ def _tensor(reader, name: str) -> np.ndarray:  # type: ignore[no-untyped-def, ty
     return gguf.quants.dequantize(tensor.data, tensor.tensor_type)
 
 
-def test_llama_cpp_agrees_with_pytorch_on_an_exported_adapter(base: Path, tmp_path: Path) -> None:
-    """Logits of the next token of a prompt: correlation above 0.999, and clearly less without the adapter."""
+def test_the_adapter_that_ships_can_be_trained_further(base: Path, tmp_path: Path) -> None:
+    """PyTorch with the GGUF adapter put back, and llama.cpp with it merged, give the same logits of a next token."""
     import torch
-    from peft import LoraConfig, get_peft_model
 
     from finetune import bases
-    from finetune.export import export_adapter
+    from finetune.adapter import from_gguf
 
+    adapter = weights.ADAPTERS / f"{weights.DEFAULT}.gguf"
+    merge(base, adapter, tmp_path / "merged.gguf", "BF16")
     model, tokenizer = bases.load(base)
-    adapted = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
-    torch.manual_seed(1)
-    for name, weight in adapted.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight, std=0.2)
-    adapted.save_pretrained(tmp_path / "adapter")
-    export_adapter(tmp_path / "adapter", base, tmp_path / "adapter.gguf")
-    merge(base, tmp_path / "adapter.gguf", tmp_path / "merged.gguf", "BF16")
+    adapted = from_gguf(model, adapter)
     ids = tokenizer.encode("Q: Which orders are late in Dublin?\nA:", add_special_tokens=False)
     with torch.no_grad():
         wanted = adapted(torch.tensor([ids])).logits[0, -1].float().numpy()
@@ -114,6 +108,7 @@ def test_llama_cpp_agrees_with_pytorch_on_an_exported_adapter(base: Path, tmp_pa
     found = _logits(LlamaWriter(tmp_path / "merged.gguf", gpu_layers=0), ids)
     assert np.corrcoef(wanted, found)[0, 1] > 0.999
     assert np.corrcoef(plain, found)[0, 1] < 0.99
+    assert any(weight.requires_grad for weight in adapted.parameters())
 
 
 def _logits(writer: LlamaWriter, ids: list[int]) -> np.ndarray:  # type: ignore[type-arg]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,11 +32,29 @@ def merge(base: Path, adapter: Path, out: Path, quantisation: str = "Q8_0", prog
     Raises:
         SetupError: the adapter does not fit the base, or llama.cpp cannot quantise it.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
     model, adapted = read_gguf(base), deltas(adapter)
+    _must_fit(model, {name: (len(b), a.shape[-1]) for name, (a, b, _) in adapted.items()})
+    _write_quantised(model, lambda tensor: _merged(tensor, adapted), out, quantisation, progress)
+
+
+def rewrite(base: Path, weights: dict[str, Any], out: Path, quantisation: str, progress: Progress = silent) -> None:
+    """Write the base with other weights, by tensor, quantised, to `out`; whole or not at all.
+
+    Raises:
+        SetupError: the weights do not fit the base, or llama.cpp cannot quantise them.
+    """
+    model = read_gguf(base)
+    _must_fit(model, {name: weight.shape for name, weight in weights.items()})
+    _write_quantised(model, lambda tensor: _replaced(tensor, weights), out, quantisation, progress)
+
+
+def _write_quantised(
+    model: gguf.GGUFReader, weigh: Callable[[Any], Any], out: Path, quantisation: str, progress: Progress
+) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=WORK) as folder, whole(out) as part:
         large = Path(folder) / "merged.gguf"
-        _write_merged(model, adapted, large, progress)
+        _write_changed(model, weigh, large, progress)
         progress(f"quantising to {quantisation}", None)
         _quantise(large, part, quantisation)
 
@@ -59,12 +78,11 @@ def read_gguf(path: Path) -> gguf.GGUFReader:
         raise SetupError(f"{path} is cut short or no GGUF file; delete it, and fetch or make it again") from error
 
 
-def _write_merged(reader: gguf.GGUFReader, adapted: Deltas, out: Path, progress: Progress) -> None:
-    _must_fit(reader, adapted)
+def _write_changed(reader: gguf.GGUFReader, weigh: Callable[[Any], Any], out: Path, progress: Progress) -> None:
     writer = gguf.GGUFWriter(str(out), reader.fields["general.architecture"].contents())
     _copy_metadata(reader, writer)
     for at, tensor in enumerate(reader.tensors):
-        writer.add_tensor(tensor.name, _merged(tensor, adapted.get(tensor.name)))
+        writer.add_tensor(tensor.name, weigh(tensor))
         progress("merging the adapter into its base", at / len(reader.tensors))
     for write in (
         writer.write_header_to_file,
@@ -75,23 +93,30 @@ def _write_merged(reader: gguf.GGUFReader, adapted: Deltas, out: Path, progress:
         write()
 
 
-def _must_fit(reader: gguf.GGUFReader, adapted: Deltas) -> None:
+def _must_fit(reader: gguf.GGUFReader, changed: dict[str, tuple[int, ...]]) -> None:
     shapes = {tensor.name: tuple(int(size) for size in reversed(tensor.shape)) for tensor in reader.tensors}
-    for name, (a, b, _) in sorted(adapted.items()):
+    for name, shape in sorted(changed.items()):
         if name not in shapes:
             raise SetupError(f"the adapter is for another base: this one has no {name}")
-        if (len(b), a.shape[-1]) != shapes[name]:
-            raise SetupError(
-                f"the adapter is for another base: {name} is {shapes[name]} here, {len(b), a.shape[-1]} there"
-            )
+        if shape != shapes[name]:
+            raise SetupError(f"the adapter is for another base: {name} is {shapes[name]} here, {shape} there")
 
 
-def _merged(tensor: Any, delta: tuple[Any, Any, float] | None) -> Any:
+def _merged(tensor: Any, adapted: Deltas) -> Any:
     weights = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-    if delta is not None:
-        a, b, scale = delta
+    if tensor.name in adapted:
+        a, b, scale = adapted[tensor.name]
         weights = weights + scale * (b @ a)
-    return weights.astype(np.float32 if weights.ndim == 1 else np.float16)
+    return _halved(weights)
+
+
+def _replaced(tensor: Any, weights: dict[str, Any]) -> Any:
+    found = weights.get(tensor.name)
+    return _halved(gguf.quants.dequantize(tensor.data, tensor.tensor_type) if found is None else found)
+
+
+def _halved(weights: Any) -> Any:
+    return np.ascontiguousarray(weights.astype(np.float32 if weights.ndim == 1 else np.float16))
 
 
 def _copy_metadata(reader: gguf.GGUFReader, writer: gguf.GGUFWriter) -> None:

@@ -52,7 +52,7 @@ class Card(BaseModel):
     """What lies beside an adapter: what it was made from, and how to see that it works.
 
     Args:
-        base: its name in BASES.
+        base: its name in BASES, or the path of a GGUF file.
         base_sha256: of the very file it was trained on.
         quantisation: of the merged file that ships.
         checks: prompts and the programs that the merged model must write for them.
@@ -87,9 +87,11 @@ def opened(model: Any, settings: Settings, progress: Progress = silent) -> Write
 def located(model: str, settings: Settings, progress: Progress = silent) -> Path:
     """The GGUF file of a named model or base, or of a path; fetched and merged if that was not done before.
 
-    A path to an adapter, which has its card beside it, is merged like those that ship.
+    A path to an adapter, which has its card beside it, is merged like those that ship. What was installed under a name
+    comes before what ships under it.
     """
     cache = settings.home / "models"
+    model = chosen(model, settings)
     if adapter := adapter_of(model):
         return merged(adapter, cache, progress)
     if model in BASES:
@@ -99,6 +101,17 @@ def located(model: str, settings: Settings, progress: Progress = silent) -> Path
         known = ", ".join(sorted([*BASES, *(p.stem for p in ADAPTERS.glob("*.gguf"))]))
         raise SetupError(f"there is no model {model!r}; give a path to a GGUF file or one of: {known}")
     return path
+
+
+def installed(name: str, settings: Settings) -> Path:
+    """Where a model that was installed under a name lies; see `finetune gate`."""
+    return settings.home / "installed" / f"{Path(name).name}.gguf"
+
+
+def chosen(model: str, settings: Settings) -> str:
+    """What a name stands for: the file that was installed under it, or else the name itself."""
+    place = installed(model, settings)
+    return str(place) if place.is_file() else model
 
 
 def adapter_of(model: str) -> Path | None:
