@@ -23,7 +23,7 @@ from copilot.model.weights import DEFAULT
 from copilot.settings import Settings
 from finetune import examples as data_file
 from finetune.recipe import Method, OptimizerName, Recipe, usual_rate
-from finetune.training_set import linked, read_examples, split
+from finetune.training_set import Judge, linked, read_examples, split
 
 if TYPE_CHECKING:
     from copilot.copilot import Copilot
@@ -191,6 +191,38 @@ def gate(
     _say(f"installed as {name}: {gates.install(new, name, Settings.load())}; --rollback undoes it")
 
 
+@cli.command()
+def collect(
+    out: Annotated[Path, typer.Argument(help="the examples file; what is in it is kept and not asked again")],
+    app: AppName = FULFILMENT,
+    database_url: Annotated[str | None, typer.Option(help="where the app's names are")] = None,
+    redact: Annotated[bool, typer.Option(help="put drawn names in the place of the database's")] = False,
+    seed: Annotated[int, typer.Option(help="of the drawn names")] = 1,
+    yes: Annotated[bool, typer.Option("--yes", help="keep all that has a program, without asking")] = False,
+) -> None:
+    """Make examples of what operators said of answers; each is shown, to be kept, mended or left out."""
+    from copilot.copilot import Copilot
+    from finetune import collect as collecting
+    from finetune.redact import Left, Redactor
+
+    copilot = Copilot(load_app(app), database_url=database_url)
+    known = data_file.read(out) if out.exists() else []
+    seen = [] if redact else known
+    found = collecting.feedback(copilot.judged())
+    kept = list(collecting.collect(found, seen, _keep if yes else _review, Judge(copilot.app)))
+    if redact:
+        redactor, examples = Redactor.drawn(copilot.world.linker, random.Random(seed)), []
+        for example in kept:
+            try:
+                examples.append(redactor.redact(example))
+            except Left:
+                _say(f"left out, a name could not be replaced: {example.question}")
+        kept = [example for example in examples if example not in known]
+    if kept:
+        data_file.write(out, [*known, *kept])
+    _say(f"{len(kept)} examples added to {out}, which holds {len(known) + len(kept)}")
+
+
 def load_app(name: str) -> App:
     """The app at ``module:name``. Raises SetupError if there is none."""
     module, _, attribute = name.partition(":")
@@ -243,6 +275,21 @@ def _every_so_often(say: Callable[[str], None], seconds: float = 5.0) -> Callabl
             say(line)
 
     return sometimes
+
+
+def _keep(example: data_file.Example, said: str) -> data_file.Example:
+    return example
+
+
+def _review(example: data_file.Example, said: str) -> data_file.Example | None:
+    """Shown to a person: keep it, write another program, or leave it out."""
+    for turn in example.context:
+        console.print(f"  before: {turn.question}  →  {turn.program}", markup=False)
+    console.print(f"{example.question}\n  {example.program or 'no program'}\n  {said}", markup=False)
+    answer = typer.prompt("k keeps it, d drops it; or write the program that is right", default="k", err=True).strip()
+    if answer == "d":
+        return None
+    return example if answer == "k" else example.model_copy(update={"program": answer})
 
 
 def _compared(
