@@ -18,7 +18,7 @@ from copilot.app import Adoption, App, Context
 from copilot.database import Database, reason, writable
 from copilot.doctor import versions
 from copilot.errors import SetupError
-from copilot.history import Entry, History, Verdict
+from copilot.history import Entry, Feedback, History, Verdict
 from copilot.link import Linker
 from copilot.model.prompt import Turn
 from copilot.model.weights import parts
@@ -138,7 +138,7 @@ class Copilot:
         Raises:
             GivenUp: it was stopped; nothing was saved.
         """
-        yield from self._told(self._asking(stopped).ask(question, self.writer, context))
+        yield from self._told(self._asking(stopped).ask(question, self.writer, context), context)
 
     def stream_run(self, program: str, stopped: Stopped = never) -> Iterator[Stage | Answer]:
         """As `stream`, of a program written by hand."""
@@ -193,6 +193,10 @@ class Copilot:
     def examples(self, about: str = "") -> list[str]:
         """Questions that can be answered; a few about one view or task, if given."""
         return suggestions(self.app, about) if about else list(self.app.examples)
+
+    def judged(self) -> list[tuple[Entry, Feedback]]:
+        """The answers that people judged, oldest first, each with the last judgement of it."""
+        return self._history.judged(self.app.name)
 
     def adopt(self, plan_id: str, *, by: str, anyway: bool = False) -> None:
         """Make a draft plan the current one.
@@ -269,10 +273,10 @@ class Copilot:
         finally:
             self._world = None  # a plan that was saved or adopted is known at once
 
-    def _told(self, events: Iterator[Stage | Answer]) -> Iterator[Stage | Answer]:
+    def _told(self, events: Iterator[Stage | Answer], context: Sequence[Turn] = ()) -> Iterator[Stage | Answer]:
         for event in events:
             if isinstance(event, Answer):
-                self._history.record(event, self.app.name, self._writer.name if self._writer else "")
+                self._history.record(event, self.app.name, self._writer.name if self._writer else "", context)
             yield event
 
 

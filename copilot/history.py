@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from sqlalchemy import Table
+from sqlalchemy import Engine, Table, inspect
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Field, Session, SQLModel, col, create_engine, or_, select
 
@@ -17,6 +19,7 @@ from copilot.answer import Answer
 from copilot.database import reason
 from copilot.errors import SetupError
 from copilot.files import no_writing
+from copilot.model.prompt import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +27,7 @@ Verdict = Literal["accepted", "corrected", "rejected"]
 
 
 class Entry(SQLModel, table=True):
-    """One question and what became of it."""
+    """One question and what became of it; `context` holds the turns it followed on from, as JSON."""
 
     __tablename__ = "history"
 
@@ -39,6 +42,7 @@ class Entry(SQLModel, table=True):
     total_ms: float
     app: str
     model: str
+    context: str = ""
 
 
 class Feedback(SQLModel, table=True):
@@ -73,12 +77,14 @@ class History:
         self._engine = create_engine(f"sqlite:///{self.path}", connect_args={"timeout": 10})
         with self._kept():
             SQLModel.metadata.create_all(self._engine, tables=[_table(Entry), _table(Feedback)])
+            _with_context(self._engine)
 
-    def record(self, answer: Answer, app: str, model: str) -> None:
-        """Append an answer. One that cannot be kept is still given: a warning says so."""
+    def record(self, answer: Answer, app: str, model: str, context: Sequence[Turn] = ()) -> None:
+        """Append an answer and what it followed on from. One that cannot be kept is still given: a warning says so."""
         entry = Entry(
             id=answer.id, at=_now(), question=answer.question, outcome=answer.outcome, program=answer.program,
             text=answer.text, links=answer.links, total_ms=answer.timings.total, app=app, model=model,
+            context=json.dumps([asdict(turn) for turn in context]) if context else "",
         )  # fmt: skip
         try:
             with self._kept(), Session(self._engine) as session:
@@ -101,6 +107,13 @@ class History:
             session.add(Feedback(answer_id=answer_id, at=_now(), verdict=verdict, program=program, comment=comment))
             session.commit()
 
+    def judged(self, app: str) -> list[tuple[Entry, Feedback]]:
+        """An app's answers that people judged, oldest first, each with the last judgement of it."""
+        both = select(Entry, Feedback).where(Entry.id == Feedback.answer_id, Entry.app == app)
+        with self._kept(), Session(self._engine) as session:
+            rows = session.exec(both.order_by(col(Entry.number), col(Feedback.number))).all()
+        return list({entry.id: (entry, feedback) for entry, feedback in rows}.values())
+
     def last(self, limit: int, matching: str = "", outcome: str | None = None) -> list[Entry]:
         """The latest entries, newest first: of an outcome, and with a text in the question, program or answer."""
         wanted = select(Entry).order_by(col(Entry.number).desc()).limit(limit)
@@ -120,6 +133,13 @@ class History:
         except DatabaseError as error:
             todo = "make room, move it away, or set COPILOT_HOME to a folder of yours"
             raise SetupError(f"{self.path} cannot be used: {reason(error)}; {todo}") from error
+
+
+def _with_context(engine: Engine) -> None:
+    """A history of before version 0.2 gets the column that it lacks."""
+    if "context" not in {column["name"] for column in inspect(engine).get_columns("history")}:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE history ADD COLUMN context VARCHAR NOT NULL DEFAULT ''")
 
 
 def _table(model: type[SQLModel]) -> Table:

@@ -7,7 +7,8 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,11 +24,12 @@ from copilot.model.weights import DEFAULT
 from copilot.settings import Settings
 from finetune import examples as data_file
 from finetune.recipe import Method, OptimizerName, Recipe, usual_rate
-from finetune.training_set import linked, read_examples, split
+from finetune.training_set import Judge, linked, read_examples, split
 
 if TYPE_CHECKING:
     from copilot.copilot import Copilot
-    from finetune.evaluate import Judged
+    from finetune.curve import Point
+    from finetune.evaluate import Judged, Unsaved
     from finetune.gate import Comparison
     from finetune.right import Bench
 
@@ -146,13 +148,9 @@ def evaluate(
 ) -> None:
     """Ask every question once, judge the answers, time the stages. Nothing is written."""
     from finetune import evaluate as evaluation
-    from fixtures.build import build
 
     questions = data_file.read(file)
-    with evaluation.throwaway(load_app(app), model, database_url, lambda url, seed: build(url, "demo", seed)) as (
-        copilot,
-        benches,
-    ):
+    with _evaluating(app, model, database_url) as (copilot, benches):
         if gold:
             _show_gold(evaluation.check_gold(questions, benches[0]), len(questions), as_json)
             return
@@ -189,6 +187,69 @@ def gate(
     if compared.worse:
         raise CopilotError(f"{new} is worse than {old} and was not installed")
     _say(f"installed as {name}: {gates.install(new, name, Settings.load())}; --rollback undoes it")
+
+
+@cli.command()
+def curve(
+    data: Annotated[Path, typer.Argument(help="examples (JSON Lines)")],
+    test: Annotated[Path, typer.Option(help="the questions that each point is asked")],
+    out: Annotated[Path, typer.Option(help="the curve's folder: curve.json, curve.svg")] = Path("runs/curve"),
+    counts: Annotated[str, typer.Option(help="examples of each task, with commas")] = "1,5,20,50,100",
+    base: Base = SMALL,
+    rank: Annotated[int, typer.Option(min=1)] = 32,
+    lr: Annotated[str | None, typer.Option(help="peak learning rate; auto finds one by short runs")] = None,
+    epochs: Annotated[float, typer.Option(min=0.0, help="at least; few examples are read more often")] = 2.0,
+    database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
+    app: AppName = FULFILMENT,
+    as_json: Annotated[bool, typer.Option("--json", help="the points, as JSON")] = False,
+) -> None:
+    """Right against examples per task: trains and evaluates once a number; goes on where it was stopped."""
+    from finetune.curve import curve, picture
+
+    rate = None if lr == "auto" else _rate(lr, "lora", "adamw")
+    recipe = Recipe(rank=rank, alpha=2 * rank, lr=rate, epochs=epochs)
+    examples, questions = _training_examples(data, app, database_url, False), data_file.read(test)
+    point = _point(questions, base, app, database_url)
+    points = []
+    for reached in curve(examples, _numbers(counts), recipe, out, point):
+        points.append(reached)
+        _say(f"{reached.per_task} of each task: {reached.right:.1%} right ({reached.low:.1%} to {reached.high:.1%})")
+        (out / "curve.json").write_text(json.dumps([p.model_dump() for p in points], indent=1) + "\n")
+        (out / "curve.svg").write_text(picture(points))
+    if as_json:
+        sys.stdout.write((out / "curve.json").read_text())
+
+
+@cli.command()
+def collect(
+    out: Annotated[Path, typer.Argument(help="the examples file; what is in it is kept and not asked again")],
+    app: AppName = FULFILMENT,
+    database_url: Annotated[str | None, typer.Option(help="where the app's names are")] = None,
+    redact: Annotated[bool, typer.Option(help="put drawn names in the place of the database's")] = False,
+    seed: Annotated[int, typer.Option(help="of the drawn names")] = 1,
+    yes: Annotated[bool, typer.Option("--yes", help="keep all that has a program, without asking")] = False,
+) -> None:
+    """Make examples of what operators said of answers; each is shown, to be kept, mended or left out."""
+    from copilot.copilot import Copilot
+    from finetune import collect as collecting
+    from finetune.redact import Left, Redactor
+
+    copilot = Copilot(load_app(app), database_url=database_url)
+    known = data_file.read(out) if out.exists() else []
+    seen = [] if redact else known
+    found = collecting.feedback(copilot.judged())
+    kept = list(collecting.collect(found, seen, _keep if yes else _review, Judge(copilot.app)))
+    if redact:
+        redactor, examples = Redactor.drawn(copilot.world.linker, random.Random(seed)), []
+        for example in kept:
+            try:
+                examples.append(redactor.redact(example))
+            except Left:
+                _say(f"left out, a name could not be replaced: {example.question}")
+        kept = [example for example in examples if example not in known]
+    if kept:
+        data_file.write(out, [*known, *kept])
+    _say(f"{len(kept)} examples added to {out}, which holds {len(known) + len(kept)}")
 
 
 def load_app(name: str) -> App:
@@ -245,17 +306,68 @@ def _every_so_often(say: Callable[[str], None], seconds: float = 5.0) -> Callabl
     return sometimes
 
 
+def _keep(example: data_file.Example, said: str) -> data_file.Example:
+    return example
+
+
+def _review(example: data_file.Example, said: str) -> data_file.Example | None:
+    """Shown to a person: keep it, write another program, or leave it out."""
+    for turn in example.context:
+        console.print(f"  before: {turn.question}  →  {turn.program}", markup=False)
+    console.print(f"{example.question}\n  {example.program or 'no program'}\n  {said}", markup=False)
+    answer = typer.prompt("k keeps it, d drops it; or write the program that is right", default="k", err=True).strip()
+    if answer == "d":
+        return None
+    return example if answer == "k" else example.model_copy(update={"program": answer})
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(part) if part.strip().isdigit() else 0 for part in text.split(",")]
+    if not all(numbers):
+        raise typer.BadParameter(f"{text!r} is no list of numbers above 0, such as 1,5,20", param_hint="--counts")
+    return numbers
+
+
+def _point(questions: list[data_file.Example], base: str, app: str, database_url: str | None) -> Point:
+    """Trains, merges and evaluates in a folder; a training that was stopped goes on."""
+
+    def point(examples: Sequence[data_file.Example], recipe: Recipe, folder: Path) -> list[Judged]:
+        from finetune import bases, run
+        from finetune.export import export_run
+        from finetune.train import train
+
+        file = bases.base_file(base, Settings.load())
+        resume = run.resumes(folder / "run", resume=True, overwrite=False)
+        recipe = Recipe.read(folder / "run" / "recipe.json") if resume else recipe
+        train(*bases.load(file), *split(examples), folder / "run", recipe, resume, _every_so_often(_say))
+        merged = folder / "merged.gguf"
+        export_run(folder / "run", file, base, folder / "adapter.gguf", "Q8_0", merged=merged)
+        with _evaluating(app, str(merged), database_url) as (copilot, benches):
+            judged = _asked(copilot, questions, benches)
+        merged.unlink()
+        return judged
+
+    return point
+
+
+@contextmanager
+def _evaluating(app: str, model: str | None, database_url: str | None) -> Iterator[tuple[Unsaved, list[Bench]]]:
+    """A copilot to ask without a trace, and the worlds in which its answers are judged."""
+    if database_url is None and app != FULFILMENT:
+        raise SetupError(f"give --database-url: demo worlds are the fulfilment app's, not {app}'s")
+    from finetune.evaluate import throwaway
+    from fixtures.build import build
+
+    with throwaway(load_app(app), model, database_url, lambda url, seed: build(url, "demo", seed)) as opened:
+        yield opened
+
+
 def _compared(
     questions: list[data_file.Example], old: str, new: str, database_url: str | None, app: str, level: float
 ) -> Comparison:
-    from finetune import evaluate as evaluation
     from finetune.gate import compare
-    from fixtures.build import build
 
-    with evaluation.throwaway(load_app(app), old, database_url, lambda url, seed: build(url, "demo", seed)) as (
-        copilot,
-        benches,
-    ):
+    with _evaluating(app, old, database_url) as (copilot, benches):
         before, after = (_asked(one, questions, benches) for one in (copilot, copilot.using(new)))
     return compare(before, after, level)
 
