@@ -40,11 +40,11 @@ class Recipe:
     lr: float | None = 1e-3
     epochs: float = 2.0
     batch: int = 32
-    micro_tokens: int = 1500
+    micro_tokens: int = 700
     seed: int = 1
     every: int = 200
     patience: int = 5
-    max_tokens: int = 1000
+    max_tokens: int = 600
 
     def steps(self, examples: int) -> int:
         """Optimizer steps of a whole run."""
