@@ -136,7 +136,7 @@ class History:
 
 
 def _with_context(engine: Engine) -> None:
-    """A history of before version 0.2 gets the column that it lacks."""
+    """A history from before turns were kept gets the column that it lacks."""
     if "context" not in {column["name"] for column in inspect(engine).get_columns("history")}:
         with engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE history ADD COLUMN context VARCHAR NOT NULL DEFAULT ''")

@@ -19,7 +19,7 @@ from rich.progress import Progress, track
 
 from copilot.app import App
 from copilot.cli import interrupted
-from copilot.errors import CopilotError, SetupError
+from copilot.errors import CopilotError, DataError, SetupError
 from copilot.model.weights import DEFAULT
 from copilot.settings import Settings
 from finetune import examples as data_file
@@ -61,8 +61,12 @@ def synthesize(
     near = [example.question for path in avoid or [] for example in data_file.read(path)]
     loaded, files = load_app(app), sorted(voices.glob("*.jsonl"))
     made = synthesize(loaded, spoken(files), fills, seed, near, report)
-    more = synthesize(loaded, composed_pairs(composed, seed), 1, seed, near, report)
+    more = synthesize(loaded, composed_pairs(loaded, composed, seed), 1, seed, near, report)
     found = list(track(chain(made, more), "filling", console=console))
+    if not found:
+        raise DataError(
+            0, f"nothing was made: {voices} holds no phrasings that can be filled; see --voices, --composed"
+        )
     random.Random(seed).shuffle(found)
     data_file.write(out, found)
     console.print(f"{len(found):,} examples in {out}; by voice {dict(report.made)}; dropped {dict(report.dropped)}")

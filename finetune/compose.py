@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from finetune.fill import SLOT
+from copilot.app import App
+from finetune.followups import FollowUps
 from finetune.fragments import Bank, Filter, Frames, Measure, Named, Rank, read_banks, read_changes, read_frames
 from finetune.pairs import Pair
 from finetune.scenarios import Scenarios
 from finetune.slots import Slots
+from finetune.wording import LOOKUP, framed, grouping, quoted
 
 LIMITS = {
     "__gt": ("more than {}", "over {}", "above {}", "upwards of {}", "in excess of {}", "greater than {}"),
@@ -24,7 +26,6 @@ LIMITS = {
 }
 PREPOSITION = re.compile(r"(in|of|from|for|at|to|with|by|on|across|outside|under|over|where|into|out|through)\b")
 MOST_COLUMNS = 5
-_LOOKUP = re.compile(r"(?:^|, )([a-z_]+?)(?:__[a-z]+)?=")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Picked:
 
     @property
     def columns(self) -> set[str]:
-        return {column for text in self.lookups for column in _LOOKUP.findall(text)}
+        return {column for text in self.lookups for column in LOOKUP.findall(text)}
 
     @property
     def where(self) -> str:
@@ -48,14 +49,18 @@ class Composer:
     """Draws pairs about one view.
 
     Args:
+        app: whose view it is.
         bank: how people speak of it.
         frames: by shape of question.
         rng: decides everything.
     """
 
-    def __init__(self, bank: Bank, frames: Frames, rng: random.Random) -> None:
+    def __init__(self, app: App, bank: Bank, frames: Frames, rng: random.Random) -> None:
         self.bank, self.frames, self.rng = bank, frames, rng
-        self.weights = [_weight(one) for one in bank.filters]
+        self.kinds = {column.name: column.names for column in app.views[bank.view].columns if column.names}
+        self.within = {kind.kind: kind.within for kind in app.kinds.values()}
+        self.weights = [self._weight(one) for one in bank.filters]
+        self.follow_ups = FollowUps(bank, frames, self.kinds, rng)
 
     def pair(self) -> Pair:
         """One question of a shape drawn by its weight, now and then with a follow-up."""
@@ -63,7 +68,7 @@ class Composer:
         shapes = [s for s in SHAPES if self._can(s)]
         shape = self.rng.choices(shapes, [SHAPES[s] for s in shapes])[0]
         pair: Pair = getattr(self, f"_{shape}")()
-        return self._followed(pair) if self.rng.random() < FOLLOWED else pair
+        return self.follow_ups.after(pair, self.slots) if self.rng.random() < FOLLOWED else pair
 
     def _can(self, shape: str) -> bool:
         """Whether the bank holds what the shape needs."""
@@ -78,18 +83,29 @@ class Composer:
     def _picked(self, most: int = 3, free: str = "") -> Picked:
         """Some filters, on different columns, none of them on `free`."""
         taken, chosen = {free}, self._needed(free)
-        taken |= {column for one in chosen for column in _LOOKUP.findall(one.p)}
+        taken |= {column for one in chosen for column in LOOKUP.findall(one.p)}
         wanted = self.rng.choice(range(most + 1))
         for one in self.rng.choices(self.bank.filters, self.weights, k=12):
-            columns = set(_LOOKUP.findall(one.p))
+            columns = set(LOOKUP.findall(one.p))
             if len(chosen) < wanted + bool(self.bank.needs) and not columns & taken:
-                taken |= columns | {twin for column in columns for twin in TWINS.get(column, ())}
+                taken |= columns | {twin for column in columns for twin in self._twins(column)}
                 chosen.append(one)
         return self._said(chosen)
 
+    def _twins(self, column: str) -> set[str]:
+        """Columns that say the same more or less finely, as city and data center do; a question names one of them."""
+        pairs = {(finer, wider) for finer, wider in self.within.items() if wider}
+        kind = self.kinds.get(column)
+        return {other for other, its in self.kinds.items() if {(its, kind), (kind, its)} & pairs}
+
+    def _weight(self, one: Filter) -> float:
+        """Names, and what many ways of speaking were found for, come up more often."""
+        named = any(one.p == f"{column}={{{kind}}}" for column, kind in self.kinds.items())
+        return len(one.pre) + len(one.post) + len(one.pred) + (30 if named else 0)
+
     def _needed(self, free: str) -> list[Filter]:
         """The filter without which a question about this view says too little."""
-        ways = [one for one in self.bank.filters if self.bank.needs in _LOOKUP.findall(one.p)]
+        ways = [one for one in self.bank.filters if self.bank.needs in LOOKUP.findall(one.p)]
         return [self.rng.choice(ways)] if self.bank.needs and self.bank.needs != free else []
 
     def _said(self, filters: Sequence[Filter]) -> Picked:
@@ -121,12 +137,7 @@ class Composer:
         return self.rng.choice(free or self.bank.groups)
 
     def _frame(self, shape: str, **parts: str) -> str:
-        """A frame of the shape, its places filled; only frames whose places are all given."""
-        fitting = [f for f in self.frames[shape] if {m[1] + m[2] for m in SLOT.finditer(f)} <= {*parts, "n"}]
-        text = self.rng.choice(fitting)
-        for place, said in parts.items():
-            text = text.replace(f"{{{place}}}", said)
-        return text
+        return framed(self.frames[shape], self.rng, **parts)
 
     def _spoken(self, measure: Measure, picked: Picked) -> dict[str, str]:
         """The measure as ``noun``, ``ask`` and ``short`` with its rows."""
@@ -146,7 +157,7 @@ class Composer:
         ranged = [c for text in picked.lookups for c in re.findall(r"([a-z_]+)__(?:gte?|lte?|next|last)=", text)]
         known = {c.p for c in self.bank.columns} | set(self.bank.key)
         columns = [c for c in dict.fromkeys([*self.bank.key, *more, *ranged]) if c in known]
-        return f".select({', '.join(map(_quoted, columns[:MOST_COLUMNS]))})"
+        return f".select({', '.join(map(quoted, columns[:MOST_COLUMNS]))})"
 
     def _pair(self, question: str, *steps: str) -> Pair:
         if self.rng.random() < 0.3:
@@ -159,10 +170,10 @@ class Composer:
         measure = self._measure(noun_only=True)
         picked = self._picked(most)
         group = self._group(picked)
-        parts = self._spoken(measure, picked) | _grouping(self.rng, group)
+        parts = self._spoken(measure, picked) | grouping(self.rng, group)
         question = self._frame(shape, **parts)
         self.slots.apart(*(["{n}"] if "{n}" in question else []))
-        return self._pair(question, picked.where, f".by({_quoted(group.p)}).{measure.p}{tail(_alias(measure))}")
+        return self._pair(question, picked.where, f".by({quoted(group.p)}).{measure.p}{tail(_alias(measure))}")
 
     def _measured(self) -> Pair:
         measure, picked = self._measure(), self._picked(3)
@@ -177,32 +188,32 @@ class Composer:
         parts = self._spoken(measure, picked) | {
             "group": self.rng.choice(first.said), "group2": self.rng.choice(second.said)
         }  # fmt: skip
-        by = f".by({_quoted(first.p)}, {_quoted(second.p)})"
+        by = f".by({quoted(first.p)}, {quoted(second.p)})"
         return self._pair(self._frame("grouped2", **parts), picked.where, f"{by}.{measure.p}")
 
     def _most(self) -> Pair:
         return self._measure_shape("most", lambda alias: ".top(1)")
 
     def _least(self) -> Pair:
-        return self._measure_shape("least", lambda alias: f".sort({_quoted(alias)}).top(1)")
+        return self._measure_shape("least", lambda alias: f".sort({quoted(alias)}).top(1)")
 
     def _top(self) -> Pair:
         return self._measure_shape("top", lambda alias: ".top({n})")
 
     def _bottom(self) -> Pair:
-        return self._measure_shape("bottom", lambda alias: f".sort({_quoted(alias)}).top({{n}})")
+        return self._measure_shape("bottom", lambda alias: f".sort({quoted(alias)}).top({{n}})")
 
     def _sorted(self) -> Pair:
-        return self._measure_shape("sorted", lambda alias: f".sort({_quoted('-' + alias)})")
+        return self._measure_shape("sorted", lambda alias: f".sort({quoted('-' + alias)})")
 
     def _having(self) -> Pair:
         measure, picked = self._measure(noun_only=True), self._picked(2)
         group, (lookup, ways) = self._group(picked), self.rng.choice(list(LIMITS.items()))
         slot, sign = _bound(measure)
         (numbered,) = self.slots.apart(slot)
-        parts = self._spoken(measure, picked) | _grouping(self.rng, group)
+        parts = self._spoken(measure, picked) | grouping(self.rng, group)
         question = self._frame("having", limit=self.rng.choice(ways).format(sign + numbered), **parts)
-        steps = f".by({_quoted(group.p)}).{measure.p}.where({_alias(measure)}{lookup}={numbered})"
+        steps = f".by({quoted(group.p)}).{measure.p}.where({_alias(measure)}{lookup}={numbered})"
         return self._pair(question, picked.where, steps)
 
     def _share(self) -> Pair:
@@ -212,13 +223,13 @@ class Composer:
     def _share_by(self) -> Pair:
         said, lookups, picked = self._part()
         group = self._group(picked)
-        question = self._frame("share_by", rows=picked.rows, pred=said, **_grouping(self.rng, group))
-        return self._pair(question, picked.where, f".by({_quoted(group.p)}).share({lookups})")
+        question = self._frame("share_by", rows=picked.rows, pred=said, **grouping(self.rng, group))
+        return self._pair(question, picked.where, f".by({quoted(group.p)}).share({lookups})")
 
     def _part(self) -> tuple[str, str, Picked]:
         """What a share is of: a verb phrase, its lookups, and the rows that make the whole."""
         part = self.rng.choice([f for f in self.bank.filters if f.pred])
-        picked = self._picked(2, free=_LOOKUP.findall(part.p)[0])
+        picked = self._picked(2, free=LOOKUP.findall(part.p)[0])
         said, lookups = self.slots.apart(self.rng.choice(part.pred), part.p)
         return said, lookups, picked
 
@@ -256,61 +267,7 @@ class Composer:
 
     def _ranked_pair(self, question: str, picked: Picked, rank: Rank, top: str) -> Pair:
         select = self._select(picked, rank.p.lstrip("-"))
-        return self._pair(question, picked.where, f".sort({_quoted(rank.p)}){top}{select}")
-
-    # Follow-ups -------------------------------------------------------------------------------------------
-
-    def _followed(self, first: Pair) -> Pair:
-        """A second turn that changes the first: one filter more, one name for another, a grouping, a cut."""
-        ways = [way for way in (self._only, self._instead, self._without, self._by, self._count) if way is not None]
-        self.rng.shuffle(ways)
-        return next((pair for way in ways if (pair := way(first))), first)
-
-    def _turn(self, first: Pair, question: str, program: str) -> Pair:
-        return Pair(q=question, p=program, context=(first,))
-
-    def _only(self, first: Pair) -> Pair | None:
-        columns = set(_LOOKUP.findall(_where(first.p)))
-        free = [f for f in self.bank.filters if not set(_LOOKUP.findall(f.p)) & columns]
-        if not free or (".where(" in first.p and not _where(first.p)):
-            return None
-        one = self.rng.choice(free)
-        place, ways = self.rng.choice([(n, w) for n, w in vars(one).items() if n in ("pre", "post", "pred") and w])
-        said, lookup = self.slots.apart(self.rng.choice(ways), one.p)
-        question = self._frame("only", **{place: said})
-        return self._turn(first, question, _added(first.p, self.bank.view, lookup))
-
-    def _instead(self, first: Pair) -> Pair | None:
-        if not (slot := self._only_name(first)):
-            return None
-        (other,) = self.slots.apart(f"{{{slot.strip('{}').rstrip('0123456789')}}}")
-        return self._turn(first, self._frame("instead", value=other), first.p.replace(slot, other))
-
-    def _without(self, first: Pair) -> Pair | None:
-        grouped = re.search(r'\.by\("([a-z]+)"\)', first.p)
-        if not grouped or grouped[1] not in NAMES or grouped[1] in _LOOKUP.findall(_where(first.p)):
-            return None
-        (name,) = self.slots.apart(f"{{{grouped[1]}}}")
-        question = self._frame("without", value=name)
-        return self._turn(first, question, _added(first.p, self.bank.view, f"{grouped[1]}__ne={name}"))
-
-    def _by(self, first: Pair) -> Pair | None:
-        plain = re.fullmatch(rf"{self.bank.view}(\.where\(.*\))?(\.(?:count|sum|avg)\([^)]*\))", first.p)
-        if not plain or not self.bank.groups or "(" in (plain[1] or "")[7:]:
-            return None
-        group = self.rng.choice(self.bank.groups)
-        question = self._frame("by", **_grouping(self.rng, group))
-        return self._turn(first, question, f"{self.bank.view}{plain[1] or ''}.by({_quoted(group.p)}){plain[2]}")
-
-    def _count(self, first: Pair) -> Pair | None:
-        plain = re.fullmatch(rf"({self.bank.view}(?:\.where\(.*\))?)\.select\([^)]*\)", first.p)
-        if not plain or ".sort(" in first.p:
-            return None
-        return self._turn(first, self._frame("count"), f"{plain[1]}.count()")
-
-    def _only_name(self, pair: Pair) -> str:
-        named = [m[0] for m in SLOT.finditer(pair.p) if m[1] in NAMES]
-        return named[0] if len(named) == 1 else ""
+        return self._pair(question, picked.where, f".sort({quoted(rank.p)}){top}{select}")
 
 
 SHAPES = {
@@ -323,43 +280,20 @@ RANKED = {"list_best": "best", "list_one": "best", "list_ranked": "said"}
 LISTS = {"list", "list_columns", "list_best", "list_one", "list_ranked"}
 GROUPED = {"grouped", "grouped2", "most", "least", "top", "bottom", "sorted", "having", "share_by"}
 FOLLOWED = 0.2
-WEIGHTS = {"orders": 2.5, "shipments": 1.5, "inventory": 1.5, "approvals": 0.6}
-"""How often planners ask of a view."""
-TWINS = {"city": ("datacenter",), "datacenter": ("city",), "sku": ("category",), "category": ("sku",)}
-"""Columns that say the same more or less finely; a question names one of them."""
-NAMES = {"warehouse", "datacenter", "city", "region", "sku", "category", "supplier", "carrier"}
-
-
 SCENARIOS = 0.3
 """The part of composed questions that is about changes."""
 
 
-def composed_pairs(count: int, seed: int) -> Iterator[tuple[str, Pair]]:
+def composed_pairs(app: App, count: int, seed: int) -> Iterator[tuple[str, Pair]]:
     """So many pairs from the fragments that the package holds, each with "queries" or "changes" as its voice."""
     rng = random.Random(seed)
     frames, scenarios = read_frames(), Scenarios(read_changes(), rng)
-    composers = [Composer(bank, frames, rng) for bank in read_banks()]
-    shares = [WEIGHTS.get(composer.bank.view, 1.0) for composer in composers]
-    for _ in range(count):
+    composers = [Composer(app, bank, frames, rng) for bank in read_banks() if bank.view in app.views]
+    for _ in range(count if composers else 0):
         if rng.random() < SCENARIOS:
             yield "changes", scenarios.pair()
         else:
-            yield "queries", rng.choices(composers, shares)[0].pair()
-
-
-def _grouping(rng: random.Random, group: Named) -> dict[str, str]:
-    said = rng.choice(group.said)
-    return {"group": said, "groups": _plural(said)}
-
-
-def _plural(noun: str) -> str:
-    """``country`` to ``countries``; of a phrase the word before "of", "in", "that" …"""
-    head, space, rest = noun, "", ""
-    if match := re.search(r" (of|in|on|for|that|they|it|to|from|where|when|we)\b", noun):
-        head, space, rest = noun[: match.start()], " ", noun[match.start() + 1 :]
-    if re.search(r"[^aeiou]y$", head):
-        head = head[:-1] + "ie"
-    return f"{head}{'es' if re.search(r'(s|x|ch|sh)$', head) else 's'}{space}{rest}"
+            yield "queries", rng.choices(composers, [composer.bank.weight for composer in composers])[0].pair()
 
 
 def _alias(measure: Measure) -> str:
@@ -382,27 +316,3 @@ def _is_question(text: str) -> bool:
     return bool(
         re.match(r"(how|what|which|who|when|where|at what|in how|across how|do|does|is|are|on how)\b", text, re.I)
     )
-
-
-def _weight(one: Filter) -> float:
-    """Names and what many ways of speaking were found for come up more often."""
-    named = re.fullmatch(r"([a-z]+)=\{\1\}", one.p)
-    return len(one.pre) + len(one.post) + len(one.pred) + (30 if named else 0)
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'
-
-
-def _where(program: str) -> str:
-    """The lookups of a program's first where, as text."""
-    match = re.match(r"\w+\.where\(((?:[^()]|\([^()]*\))*)\)", program)
-    return match[1] if match else ""
-
-
-def _added(program: str, view: str, lookup: str) -> str:
-    """The program with one lookup more."""
-    if program.startswith(f"{view}.where("):
-        own = _where(program)
-        return program.replace(f"{view}.where({own})", f"{view}.where({own}, {lookup})", 1)
-    return program.replace(view, f"{view}.where({lookup})", 1)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from copilot.app import App
+from copilot.errors import SetupError
 from copilot.names import Names
 
 CITIES = """Aachen Aberdeen Accra Adelaide Ahmedabad Amsterdam Ankara Antwerp Arlington Ashburn Athens Atlanta Auckland
@@ -60,7 +61,11 @@ DEMO_CITIES = {
 
 
 def draw(app: App, rng: random.Random, demo: bool = False) -> Names:
-    """The names of a drawn fulfilment world, or of the demo world."""
+    """The names of a drawn fulfilment world, or of the demo world.
+
+    Raises:
+        SetupError: the app has other kinds of names.
+    """
     cities = rng.sample(CITIES, 24)
     members = dict(DEMO_CITIES) if demo else _datacenters(rng, cities[10:22])
     by_kind = {
@@ -77,6 +82,9 @@ def draw(app: App, rng: random.Random, demo: bool = False) -> Names:
         "delivery": [f"DLV-{n}" for n in range(1, 61)],
         "plan": [f"PLN-{n}" for n in range(1, 8)],
     }
+    if unknown := app.kinds.keys() ^ by_kind.keys():
+        kinds = ", ".join(sorted(unknown))
+        raise SetupError(f"names are drawn for the fulfilment app only ({kinds}); write examples of {app.name} by hand")
     groups = {"city": members, "category": _by_category(by_kind["sku"])}
     by_name = {kind: tuple(names) for kind, names in by_kind.items()}
     return Names(by_name, groups, dict(app.kinds), {"plan": {"current": "PLN-1"}})

@@ -19,11 +19,12 @@ from transformers import AutoConfig
 from copilot.errors import DataError, SetupError
 from copilot.files import whole
 from copilot.model.llama import LlamaWriter
-from copilot.model.merge import merge, rewrite
+from copilot.model.merge import finish, merge, rewrite
 from copilot.model.prompt import prompt
 from copilot.model.weights import Card, sha256
 from finetune.examples import Example, read
 from finetune.layout import Layout
+from finetune.run import COMMAND
 
 PREFIX = "base_model.model."
 CHECKS = 3
@@ -119,6 +120,7 @@ def write_card(
     made: dict[str, Any] = {
         "made": date.today().isoformat(),
         "data": {"examples": len(examples), "sha256": sha256(data), "voices": dict(Counter(e.note for e in examples))},
+        "command": (run / COMMAND).read_text().strip() if (run / COMMAND).exists() else "",
         "recipe": json.loads((run / "recipe.json").read_text()),
         "last": json.loads((run / "log.jsonl").read_text().splitlines()[-1]),
     }
@@ -157,10 +159,4 @@ def _write(writer: gguf.GGUFWriter, alpha: float, matrices: Iterable[tuple[str, 
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
     for name, matrix in matrices:
         writer.add_tensor(name, matrix.astype(np.float16))
-    for write in (
-        writer.write_header_to_file,
-        writer.write_kv_data_to_file,
-        writer.write_tensors_to_file,
-        writer.close,
-    ):
-        write()
+    finish(writer)

@@ -57,6 +57,7 @@ class Bank(BaseModel):
     Args:
         key: columns that a list of its rows shows in any case.
         needs: a column that every question says something about, such as the plan of a plan's lines.
+        weight: how often planners ask of this view, against the others.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -69,6 +70,7 @@ class Bank(BaseModel):
     columns: list[Named] = []
     key: list[str] = []
     needs: str = ""
+    weight: float = 1.0
     ranks: list[Rank] = []
 
 

@@ -6,6 +6,7 @@ gradients of all are added up. The loss is the mean over the batch's answer toke
 
 from __future__ import annotations
 
+import atexit
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Learner:
 
     def __init__(self, model: Any, recipe: Recipe, pad: int) -> None:
         self.machine = Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision=precision())
+        if self.machine.num_processes > 1:
+            atexit.register(self.machine.end_training)  # or a thread of the process group may abort the exit
         self.model, self.recipe, self.pad = model.to(self.machine.device), recipe, pad
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         self.reset()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +19,9 @@ from finetune.batches import Pair
 from finetune.learner import Learner
 from finetune.recipe import Recipe
 from finetune.standing import Standing
+
+COMMAND = "command.txt"
+"""What was typed to begin a run; the model card tells it."""
 
 
 class Run:
@@ -43,9 +48,12 @@ class Run:
         return self.folder / "best.pt"
 
     def begin(self, recipe: Recipe, data: Sequence[Pair]) -> Standing:
-        """Write down the recipe and the first checkpoint; returns the standing of a run not yet begun."""
+        """Write down the recipe and the first checkpoint, over what was there; returns the standing of no step."""
         standing = Standing()
+        self.learner.machine.wait_for_everyone()  # until each has seen what was there
         if self.writes:
+            clear(self.folder)
+            (self.folder / COMMAND).write_text(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) + "\n")
             recipe.write(self.folder / "recipe.json")
             (self.folder / "data.sha256").write_text(digest(data))
             (self.folder / "log.jsonl").write_text("")
@@ -108,7 +116,7 @@ class Run:
 
 
 def resumes(folder: Path, resume: bool, overwrite: bool) -> bool:
-    """Whether a run in a folder goes on from a checkpoint; else the folder is made ready for a new one.
+    """Whether a run in a folder goes on from a checkpoint.
 
     Raises:
         SetupError: there is a run that is neither to be resumed nor overwritten.
@@ -116,14 +124,12 @@ def resumes(folder: Path, resume: bool, overwrite: bool) -> bool:
     there = (folder / "checkpoint.pt").exists()
     if there and not resume and not overwrite:
         raise SetupError(f"{folder} holds a run: --resume goes on with it, --overwrite replaces it")
-    if not there or overwrite:
-        clear(folder)
     return there and resume and not overwrite
 
 
 def clear(folder: Path) -> None:
     """Remove what an earlier run left in a folder."""
-    for name in ("checkpoint.pt", "best.pt", "log.jsonl", "recipe.json", "data.sha256"):
+    for name in ("checkpoint.pt", "best.pt", "log.jsonl", "recipe.json", "data.sha256", COMMAND):
         (folder / name).unlink(missing_ok=True)
     for name in ("adapter", "model"):
         shutil.rmtree(folder / name, ignore_errors=True)

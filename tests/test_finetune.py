@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from copilot import Answer, Copilot
-from copilot.errors import DataError
+from copilot.errors import DataError, SetupError
 from copilot.fulfilment.app import app
+from copilot.model.weights import sha256
 from copilot.testing import Scripted
 from finetune import evaluate
 from finetune.compose import composed_pairs
@@ -21,6 +22,7 @@ from finetune.report import write_report
 from finetune.right import Bench, right
 from finetune.significance import chance_of_worse, wilson
 from finetune.synthesize import Report, spoken, synthesize
+from tests import clinics
 
 PUBLIC = Path(__file__).parent.parent.parent / "shared" / "questions" / "public.jsonl"
 PAIRS = [
@@ -78,7 +80,7 @@ def test_what_comes_near_a_question_to_avoid_is_dropped(voice: Path) -> None:
 
 def test_composed_questions_are_as_well_formed_as_spoken_ones() -> None:
     report = Report()
-    found = list(synthesize(app, composed_pairs(150, 3), 1, 3, (), report))
+    found = list(synthesize(app, composed_pairs(app, 150, 3), 1, 3, (), report))
     assert len(found) > 130, report.bad
     assert "does not pass the type check" not in report.dropped, report.bad
     assert {"queries", "changes"} == set(report.made)
@@ -87,8 +89,28 @@ def test_composed_questions_are_as_well_formed_as_spoken_ones() -> None:
 
 
 def test_fragments_put_together_speak_of_different_names() -> None:
-    pairs = [pair for _, pair in composed_pairs(400, 4)]
+    pairs = [pair for _, pair in composed_pairs(app, 400, 4)]
     assert all(set(SLOT.findall(pair.p)) <= set(SLOT.findall(pair.q + str(pair.context))) for pair in pairs)
+
+
+def test_the_unseen_questions_are_frozen() -> None:
+    folder = Path(__file__).parent.parent / "fixtures" / "questions"
+    told = re.search(r"[0-9a-f]{64}", (folder / "README.md").read_text())
+    assert told and told[0] == sha256(folder / "unseen.jsonl")
+    questions = read(folder / "unseen.jsonl")
+    assert len(questions) == 333
+    assert not [e.id for e in questions if (e.program or "").startswith(("decline(", "clarify(")) and not e.outcome]
+
+
+def test_a_question_says_where_once_but_else_what_it_likes() -> None:
+    wheres = [pair.p for _, pair in composed_pairs(app, 1_500, 5) if pair.p.startswith("orders.where(")]
+    assert not [p for p in wheres if "city=" in p and "datacenter=" in p]
+    assert [p for p in wheres if "status=" in p and "warehouse=" in p], "a status does not keep a name away"
+
+
+def test_another_apps_names_cannot_be_drawn() -> None:
+    with pytest.raises(SetupError, match="fulfilment app only"):
+        list(synthesize(clinics.app, spoken([]), 1, 1))
 
 
 def test_a_bad_line_of_a_voice_is_told_by_its_number(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def test_what_is_forced_costs_what_the_best_of_all_such_plans_costs(seed: int) -
             assert forced.price == pytest.approx(best - current.costs.total, abs=0.01)
         else:
             assert forced.reason and forced.reason in forced.text
+            assert not forced.reason.startswith("limits together"), "the limits in conflict are named"
 
 
 @given(st.integers(0, 1_000_000))

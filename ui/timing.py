@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import date, datetime
 
 import streamlit as st
@@ -63,9 +64,5 @@ def facts(_copilot: Copilot) -> dict[str, str]:
 
 
 def _listed(found: dict[str, str]) -> None:
-    lines = "".join(f"<dt>{name}</dt><dd>{_safe(value)}</dd>" for name, value in found.items())
+    lines = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in found.items())
     st.html(f'<dl class="facts">{lines}</dl>')
-
-
-def _safe(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")

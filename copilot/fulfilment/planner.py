@@ -237,18 +237,29 @@ class Relaxation:
 
     def whole(self, gap: float = TIGHT, until: float | None = None) -> tuple[_Racks, float]:
         """Whole racks by column of the model, and how many US dollars below their cost the optimum may lie."""
-        return _whole(self, gap, until)
+        racks = np.zeros(len(self.held), np.int64)
+        racks[self.used] = np.rint(self.racks)
+        if np.abs(self.racks - racks[self.used]).max(initial=0.0) < 1e-6:
+            return racks, EQUAL
+        racks[self.used] = np.floor(self.racks + 1e-6)
+        reach = min(REACH, TIGHT * abs(self.bound))
+        while True:
+            # an arc whose reduced cost is beyond what a plan costs over the bound is in no better plan
+            racks, cost, bound = _integer(self, (self.reduced <= reach) | (racks > 0), racks, gap, until)
+            over = cost - self.bound
+            if over <= reach or (until is not None and time.perf_counter() > until):
+                return racks, max(EQUAL, cost - max(bound, self.bound), TIGHT * abs(cost))
+            reach = over
 
     def with_one_more(self, row: int) -> _Racks:
-        """The best plan's racks by column, had a row room for one rack more; the relaxation then is as it was."""
-        model, racks, bound = self.model, self.racks, self.bound
-        room = model.room.copy()
+        """The best plan's racks by column, had a row room for one rack more; what was found before is gone."""
+        model, room = self.model, self.model.room.copy()
         room[row - len(model.need)] += 1
         self._limit(row, room)
         self.model = replace(model, room=room)
         found, _ = self.optimise().whole()
         self._limit(row, model.room)
-        self.model, self.racks, self.bound = model, racks, bound
+        self.model = model
         return found
 
     def _limit(self, row: int, room: Floats) -> None:
@@ -269,23 +280,6 @@ def solve_model(
     racks, slack = relaxed.whole(gap, None if deadline_seconds is None else start + deadline_seconds)
     lines = model.lines(_settled(model, racks, slack))
     return plan_of(model.problem, lines, seconds=time.perf_counter() - start, arcs=model.choices)
-
-
-def _whole(relaxed: Relaxation, gap: float, until: float | None) -> tuple[_Racks, float]:
-    """Whole racks by column, and how many US dollars below it the optimum may lie."""
-    racks = np.zeros(len(relaxed.held), np.int64)
-    racks[relaxed.used] = np.rint(relaxed.racks)
-    if np.abs(relaxed.racks - racks[relaxed.used]).max(initial=0.0) < 1e-6:
-        return racks, EQUAL
-    racks[relaxed.used] = np.floor(relaxed.racks + 1e-6)
-    reach = min(REACH, TIGHT * abs(relaxed.bound))
-    while True:
-        # an arc whose reduced cost is beyond what a plan costs over the bound is in no better plan
-        racks, cost, bound = _integer(relaxed, (relaxed.reduced <= reach) | (racks > 0), racks, gap, until)
-        over = cost - relaxed.bound
-        if over <= reach or (until is not None and time.perf_counter() > until):
-            return racks, max(EQUAL, cost - max(bound, relaxed.bound), TIGHT * abs(cost))
-        reach = over
 
 
 def _integer(

@@ -84,13 +84,15 @@ def _write_changed(reader: gguf.GGUFReader, weigh: Callable[[Any], Any], out: Pa
     for at, tensor in enumerate(reader.tensors):
         writer.add_tensor(tensor.name, weigh(tensor))
         progress("merging the adapter into its base", at / len(reader.tensors))
-    for write in (
-        writer.write_header_to_file,
-        writer.write_kv_data_to_file,
-        writer.write_tensors_to_file,
-        writer.close,
-    ):
-        write()
+    finish(writer)
+
+
+def finish(writer: gguf.GGUFWriter) -> None:
+    """Write all that a writer was given, and close its file."""
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 def _must_fit(reader: gguf.GGUFReader, changed: dict[str, tuple[int, ...]]) -> None:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from copilot.errors import SetupError
 from copilot.files import workshop
 from copilot.model.llama import LlamaWriter
-from copilot.model.merge import merge
 from copilot.model.writer import Writer
 from copilot.progress import Progress, silent
 from copilot.settings import Settings
@@ -127,6 +126,8 @@ def merged(adapter: Path, cache: Path, progress: Progress = silent) -> Path:
     if not out.exists():
         base = _base_of(adapter, card, cache, progress)
         with workshop(cache) as folder:
+            from copilot.model.merge import merge  # the first question of a merged model does without gguf
+
             if not out.exists():  # another process may have made it while this one waited
                 merge(base, adapter, folder / out.name, card.quantisation, progress)
                 check(LlamaWriter(folder / out.name, gpu_layers=0), card)
