@@ -257,7 +257,7 @@ def test_no_room_for_a_merged_model(both_say, monkeypatch, tmp_path: Path, small
         full(out.parent)
         out.write_bytes(bytes(1 << 20))
 
-    monkeypatch.setattr(weights, "merge", merge)
+    monkeypatch.setattr("copilot.model.merge.merge", merge)
     both_say(f"nothing can be written to {small_disk / 'models'}: No space left on device", ("ask", "late orders"))
     assert [path.name for path in (small_disk / "models").iterdir()] == [".lock"]
 
@@ -272,7 +272,7 @@ def merges(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         out.write_text("whole")
         made.append(out)
 
-    monkeypatch.setattr(weights, "merge", merge)
+    monkeypatch.setattr("copilot.model.merge.merge", merge)
     monkeypatch.setattr(weights, "check", lambda writer, card: None)
     monkeypatch.setattr(weights, "LlamaWriter", lambda path, gpu_layers: None)
     return made
@@ -285,13 +285,13 @@ def test_what_a_killed_process_left_in_the_cache_is_cleared_and_the_model_made(
     code = """
 import os, signal, sys
 from pathlib import Path
-from copilot.model import weights
+from copilot.model import merge as merging, weights
 
 def merge(base, adapter, out, *_):
     out.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 
-weights.merge = merge
+merging.merge = merge
 weights.merged(Path(sys.argv[1]), Path(sys.argv[2]))
 """
     ended = subprocess.run([sys.executable, "-c", code, str(adapter), str(cache)], cwd=ROOT, check=False)
