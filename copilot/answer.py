@@ -62,9 +62,11 @@ class Answer(BaseModel):
         text: a sentence; every number in it comes from the result.
         sql: every query that ran, with its values in place.
         choices: what to click when asked back.
+        readings: where a choice is a way to read the question, its program.
         saved: ids of what was saved, such as a draft plan.
         drafts: programs that save what this one only tried, such as a what-if, as a draft.
-        confidence: 0..1.
+        confidence: the probability that the program is what was meant, 0..1.
+        signs: what speaks for and against it, by name; see `copilot.confidence.Signs`.
     """
 
     id: str = Field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -79,11 +81,13 @@ class Answer(BaseModel):
     program: str = ""
     sql: list[str] = []
     choices: list[str] = []
+    readings: dict[str, str] = {}
     suggestions: list[str] = []
     saved: list[str] = []
     drafts: list[str] = []
     links: str = ""
     confidence: float = 1.0
+    signs: dict[str, float] = {}
     timings: Timings = Timings()
 
 

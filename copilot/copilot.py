@@ -257,7 +257,7 @@ class Copilot:
         return World(self.app, names, Linker(names, words, today), today)
 
     def _asking(self, stopped: Stopped = never) -> Asking:
-        return Asking(self.world, self.database, self._keep, stopped)
+        return Asking(self.world, self.database, self._keep, stopped, self.settings.ask_below)
 
     def _keep(self, result: Result) -> str:
         with self._writing() as connection:
@@ -298,7 +298,9 @@ class Chat:
 
     def stream(self, question: str, stopped: Stopped = never) -> Iterator[Stage | Answer]:
         """As `Copilot.stream`, in the light of the questions before."""
-        if program := self._settled(question):
+        if self._last and (reading := self._last.readings.get(question)):
+            yield from self.stream_run(reading, self._last.question, stopped)
+        elif program := self._settled(question):
             yield from self.stream_run(program, stopped=stopped)
         else:
             yield from self._remembered(self._copilot.stream(self._completed(question), self._turns, stopped))

@@ -7,6 +7,7 @@
     │   ├── Ambiguous     a name that fits several where one is due
     │   ├── Refused       a task cannot take these values; its text says why
     │   ├── Nothing       what a calculation needs is not there, such as an average over no rows
+    │   ├── Doubtful      the model is not sure enough: the operator chooses between its readings
     │   └── LimitReached  it ran too long, grew too large or called too much
     ├── QuestionError     the operator says it differently
     ├── GivenUp           the one who asked no longer waits: nothing to do
@@ -75,6 +76,18 @@ class Refused(ProgramError):
 
 class Nothing(ProgramError):
     """What a calculation needs is not there: an average over no rows, a division by a sum of nothing."""
+
+
+class Doubtful(ProgramError):
+    """A program that is not likely enough to be what was meant.
+
+    Args:
+        readings: the programs that may be meant, the likeliest first.
+    """
+
+    def __init__(self, readings: tuple[str, ...]) -> None:
+        self.readings = readings
+        super().__init__("it is not clear what is meant")
 
 
 class LimitReached(ProgramError):

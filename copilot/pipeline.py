@@ -11,7 +11,7 @@ import functools
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from copilot.deadline import Deadline
 from copilot.errors import (
     Ambiguous,
     CopilotError,
+    Doubtful,
     GivenUp,
     LimitReached,
     NameMistake,
@@ -45,13 +46,17 @@ from copilot.program.mistake import explained
 from copilot.program.stub import stub
 from copilot.progress import Stopped, never
 from copilot.query import Query
+from copilot.readings import readings
 from copilot.show import Shown, looked_for, show
 from copilot.suggest import drafts, nearest, suggestions
+from copilot.wording import worded
 
 LONGEST_QUESTION = 2_000
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 """Characters that would act on a terminal, or end the line on which a model is asked."""
 LONGEST_TEXT = 2_000
+MOST_READINGS = 2
+"""Ways to read a question between which a person chooses."""
 MOST_DRAFTS = 20
 """Plans that one question may have saved."""
 ROWS_TOGETHER = 10
@@ -91,12 +96,16 @@ class Asking:
     Args:
         keep: saves what a task made (a draft plan); returns its id.
         stopped: asked before each stage and each task, and by the model between two tokens.
+        sure: a reading of a question less likely than this, 0..1, is asked back.
     """
 
     world: World
     database: Database
     keep: Callable[[Result], str]
     stopped: Stopped = never
+    sure: float = 0.0
+    confidence: float = 1.0
+    signs: dict[str, float] = field(default_factory=dict)
     timings: Timings = field(default_factory=Timings)
     sql: list[str] = field(default_factory=list)
     links: Links = field(default_factory=lambda: Links("", ()))
@@ -112,7 +121,9 @@ class Asking:
         try:
             _must_be_a_question(question)
             yield from self._stage("link", lambda: self._link(question))
-            yield from self._stage("write", lambda: self._write(question, writer, context))
+            request = Request(question, self.links.shown(), context, self.world.app, self.stopped)
+            yield from self._stage("write", lambda: self._write(request, writer))
+            yield from self._stage("check", lambda: self._read(request, writer))
             yield from self._finish(question)
         except CopilotError as error:
             yield self._failed(question, error)
@@ -121,12 +132,12 @@ class Asking:
         """Check and run a program, telling each stage; the answer comes last."""
         self.program = _readable(program)
         try:
+            yield from self._stage("check", self._check)
             yield from self._finish("")
         except CopilotError as error:
             yield self._failed("", error)
 
     def _finish(self, question: str) -> Iterator[Stage | Answer]:
-        yield from self._stage("check", self._check)
         with self.database.reading() as connection:
             value = yield from self._stage("run", lambda: self._run(connection))
             answer = yield from self._stage("show", lambda: self._show(question, value, connection))
@@ -151,22 +162,39 @@ class Asking:
     def _link(self, question: str) -> None:
         self.links = self.world.linker.link(question)
 
-    def _write(self, question: str, writer: Writer, context: Sequence[Turn]) -> None:
-        self.written = writer.write(Request(question, self.links.shown(), context, self.world.app, self.stopped))
-        self.program = _readable(self.written.program)
+    def _write(self, request: Request, writer: Writer) -> None:
+        self.written = writer.write(request)
+        self.program, self.confidence = _readable(self.written.program), self.written.confidence
         self.timings.tokens_in, self.timings.tokens_out = self.written.tokens_in, self.written.tokens_out
 
+    def _read(self, request: Request, writer: Writer) -> None:
+        """Take the best reading of the question. Raises Doubtful if that is not likely enough."""
+        names, links = self.world.names, self.links
+        found = readings(writer, request, self.written, names, links, self._asked, self.sure)
+        best = found[0]
+        self.program, self.code, self.signs, self.confidence = best.program, best.code, asdict(best.signs), best.chance
+        if self.confidence < self.sure and not self.code.startswith("clarify("):
+            raise Doubtful(tuple(reading.program for reading in found[:MOST_READINGS]))
+
+    def _asked(self, program: str) -> tuple[str, str]:
+        """A program of the model as it is settled, and its code, which asks the application something."""
+        program, code = self._passed(_readable(program))
+        if not check.asks(self.world.app, code):
+            raise ProgramError("the model answers by itself and asks nothing of the application")
+        return program, code
+
     def _check(self) -> None:
-        app = self.world.app
-        settled = check.settle(app, self.world.names, self.program)
+        self.program, self.code = self._passed(self.program)
+
+    def _passed(self, program: str) -> tuple[str, str]:
+        settled = check.settle(self.world.app, self.world.names, program)
         if settled.mended:
             raise settled.mended[0]
-        self.program, self.code = settled.program, check.code(settled.program)
-        if self.written.program and not check.asks(app, self.code):
-            raise ProgramError("the model answers by itself and asks nothing of the application")
+        code = check.code(settled.program)
         # what is told has the place in the text as written; what counts is the text that runs
-        for text in dict.fromkeys((self.program, self.code)):
+        for text in dict.fromkeys((settled.program, code)):
             self._check_types(text)
+        return settled.program, code
 
     def _check_types(self, text: str) -> None:
         app = self.world.app
@@ -249,12 +277,19 @@ class Asking:
             raise error
         if isinstance(error, NameMistake | Ambiguous):
             return self._ended(self._asked_back(question, error))
+        if isinstance(error, Doubtful):
+            return self._ended(self._which(question, error))
         if isinstance(error, Nothing):
             return self._ended(self._answer(question, "empty", f"{str(error)[0].upper()}{str(error)[1:]}."))
         if question and self.written.program and not isinstance(error, LimitReached | Refused):
             text = "I am not sure that I understand. Could you say it differently, or is it one of these?"
             return self._ended(self._answer(question, "clarify", text, choices=nearest(self.world.app, question)))
         return self._ended(self._answer(question, "failed", str(error)))
+
+    def _which(self, question: str, error: Doubtful) -> Answer:
+        readings = {worded(self.world.app, program): program for program in error.readings}
+        text = "I am not sure. Which do you mean?" if len(readings) > 1 else "I am not sure. Do you mean this?"
+        return self._answer(question, "clarify", text, choices=list(readings), readings=readings)
 
     def _asked_back(self, question: str, error: NameMistake | Ambiguous) -> Answer:
         world = self.world
@@ -267,7 +302,7 @@ class Asking:
         return Answer(
             as_of=self.world.today, question=question[:LONGEST_QUESTION], outcome=outcome,
             text=one_line(text, LONGEST_TEXT), program=self.program[: check.MAX_CHARACTERS], sql=self.sql,
-            links=self.links.shown(), confidence=self.written.confidence, timings=self.timings, **rest,
+            links=self.links.shown(), confidence=self.confidence, signs=self.signs, timings=self.timings, **rest,
         )  # fmt: skip
 
     def _ended(self, answer: Answer) -> Answer:

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
         home: cache, feedback and history.
         query_seconds: how long one query may take.
         max_rows: how many rows an answer holds at most.
+        ask_below: a program less likely than this to be what was meant, 0..1, is asked back and not run.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     query_seconds: float = Field(default=5.0, gt=0)
     max_rows: int = Field(default=1000, ge=1)
+    ask_below: float = Field(default=0.5, ge=0, le=1)
 
     @field_validator("home")
     @classmethod

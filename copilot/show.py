@@ -96,9 +96,9 @@ def _query(query: Query, fetch: Fetch, units: Units) -> Shown:
 
 def looked_for(query: Query) -> str:
     """What a query looked for, in words: `` with status planned and days late over 0``."""
-    phrases = [_phrase(said) for said in query.said]
+    phrases = [phrase(said) for said in query.said]
     within = f" with {' and '.join(phrases)}" if phrases else ""
-    parts = [_phrase(said) for said in query.parts]
+    parts = [phrase(said) for said in query.parts]
     return f" with {' and '.join(parts)} among {_noun(query)}{within}" if parts else within
 
 
@@ -179,7 +179,7 @@ def _queries(queries: list[Query], fetch: Fetch) -> Shown:
     for query in queries:
         columns, found, _ = fetch(query)
         every.add(tuple(columns))
-        case = ", ".join(_phrase(said) for said in query.said) or _noun(query)
+        case = ", ".join(phrase(said) for said in query.said) or _noun(query)
         rows += [[case, *(_cell(cell) for cell in row)] for row in found]
     if len(every) > 1:
         return _table([[_title(query), _plain(query, fetch)] for query in queries])
@@ -287,7 +287,8 @@ def number_said(value: float) -> str:
     return f"{value:.3g}" if 0 < abs(value) < 1 else f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
-def _phrase(said: str) -> str:
+def phrase(said: str) -> str:
+    """A lookup in words: ``days_late__gt=0`` is days late over 0."""
     match = re.match(r"(.+?)(?:__(\w+))?=(.*)", said, re.DOTALL)
     if not match:
         return said

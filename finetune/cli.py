@@ -28,9 +28,11 @@ from finetune.training_set import Judge, linked, read_examples, split
 
 if TYPE_CHECKING:
     from copilot.copilot import Copilot
+    from finetune.calibrate import Price
     from finetune.curve import Point
-    from finetune.evaluate import Judged, Unsaved
+    from finetune.evaluate import Unsaved
     from finetune.gate import Comparison
+    from finetune.judged import Judged
     from finetune.right import Bench
 
 cli = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -164,6 +166,26 @@ def evaluate(
 
         write_report(figures, f"{model or 'the model that ships'} on {file.name}", report)
     sys.stdout.write(json.dumps(figures, indent=1, ensure_ascii=False) + "\n" if as_json else _summary(figures))
+
+
+@cli.command()
+def calibrate(
+    file: Annotated[Path, typer.Argument(help="questions that the model has not seen (JSON Lines)")],
+    model: Annotated[Path, typer.Option(help="the adapter whose card takes the calibration")],
+    database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
+    app: AppName = FULFILMENT,
+    as_json: Annotated[bool, typer.Option("--json", help="what each threshold would cost and gain, as JSON")] = False,
+) -> None:
+    """Fit how sure the copilot may be of what a model writes, and note it in the model's card."""
+    from finetune import calibrate as calibrating
+
+    with _evaluating(app, str(model), database_url) as (copilot, benches):
+        copilot.settings = copilot.settings.model_copy(update={"ask_below": 0.0})
+        judged = _asked(copilot, data_file.read(file), benches)
+    fitted = calibrating.fit(judged)
+    calibrating.write(fitted, model)
+    prices = calibrating.prices([calibrating.recalibrated(item, fitted) for item in judged])
+    sys.stdout.write(json.dumps([p.model_dump() for p in prices], indent=1) + "\n" if as_json else _prices(prices))
 
 
 @cli.command()
@@ -417,6 +439,13 @@ def _summary(figures: dict[str, Any]) -> str:
         f"p50 {figures['ms']['p50']:.0f} ms, p95 {figures['ms']['p95']:.0f} ms",
         "",
     ])  # fmt: skip
+
+
+def _prices(prices: Sequence[Price]) -> str:
+    lines = [
+        f"  {p.ask_below:9.0%}  {p.right:6.1%}  {p.silently_wrong:14.1%}  {p.asked_needlessly:16.1%}" for p in prices
+    ]
+    return "\n".join(["  ask below   right  silently wrong  asked needlessly", *lines, ""])
 
 
 def _say(line: str) -> None:

@@ -13,8 +13,8 @@ from markupsafe import Markup
 from pydantic import BaseModel
 
 from copilot.files import whole
-from finetune.evaluate import Judged
 from finetune.examples import Example, task_of
+from finetune.judged import Judged
 from finetune.recipe import Recipe
 from finetune.report import drawn
 from finetune.significance import wilson

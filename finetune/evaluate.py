@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,15 @@ from copilot.errors import CopilotError
 from copilot.pace import quantiles
 from copilot.program import check
 from copilot.settings import Settings
+from finetune import calibrate
 from finetune.examples import Example, task_of
+from finetune.judged import Judged
 from finetune.right import Bench, gives, meaning, right
 from finetune.significance import wilson
 
 STAGES = ("link", "write", "check", "run", "show")
 SCOPE = ("declined", "steered")
+ASIDE = {"decline": "declined", "unsupported": "steered", "clarify": "clarify"}
 WORLDS = (1, 2, 3)
 
 
@@ -51,15 +53,6 @@ class Miss(BaseModel):
     why: str
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A question, its answer, and why that is wrong (empty if right)."""
-
-    example: Example
-    answer: Answer
-    why: str
-
-
 def evaluate(
     copilot: Copilot,
     examples: Sequence[Example],
@@ -74,7 +67,7 @@ def evaluate(
     judged = []
     for example in examples:
         answer = _asked(copilot, example)
-        judged.append(Judged(example, answer, right(example, answer, benches)))
+        judged.append(Judged(example, answer, right(example, answer, benches), _asked_right(example, answer, benches)))
         tell(judged[-1])
     return judged
 
@@ -82,7 +75,8 @@ def evaluate(
 def report(judged: Sequence[Judged], copilot: Copilot) -> dict[str, Any]:
     """The figures of an evaluation, as DESIGN's contract has them; shares are 0..1, times milliseconds.
 
-    Beside the contract: ``by_task``, as ``by_family``; and ``intervals``, the 95% interval of each share, by its name.
+    Beside the contract: ``by_task``, as ``by_family``; ``intervals``, the 95% interval of each share, by its name; and
+    ``confidence``, what it was worth and what each threshold would cost and gain.
     """
     count, counts = len(judged), _counts(judged)
     wrong = [j for j in judged if j.why]
@@ -100,6 +94,10 @@ def report(judged: Sequence[Judged], copilot: Copilot) -> dict[str, Any]:
         },
         "ms": _milliseconds(judged),
         "linked": {"recall": _recall(judged, copilot)},
+        "confidence": {
+            "curve": [point.model_dump() for point in calibrate.curve(judged)],
+            "thresholds": [price.model_dump() for price in calibrate.prices(judged)],
+        },
         "misses": [_miss(j).model_dump() for j in wrong],
     }
 
@@ -150,6 +148,14 @@ def _asked(copilot: Copilot, example: Example) -> Answer:
     *_, answer = copilot.stream(example.question, example.context)
     assert isinstance(answer, Answer)
     return answer
+
+
+def _asked_right(example: Example, answer: Answer, benches: Sequence[Bench]) -> bool:
+    if not answer.readings:
+        return False
+    word, _, _ = answer.program.partition("(")
+    as_run = answer.model_copy(update={"outcome": ASIDE.get(word, "answered"), "readings": {}})
+    return not right(example, as_run, benches)
 
 
 def _gold(example: Example, bench: Bench) -> str:

@@ -14,6 +14,7 @@ from copilot.query import monday
 
 SLOT = re.compile(r"\{([a-z]+)(\d*)\}")
 SLOT_NAME = re.compile(r"([a-z]+)(\d*)")
+DOZENS = {6: "half a dozen", 12: "a dozen", 24: "two dozen", 36: "three dozen"}
 RANGE = re.compile(r"\b([a-z_]+)__gte?=\{([a-z]+\d*)\}, \1__lte?=\{([a-z]+\d*)\}")
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -90,8 +91,16 @@ class Filler:
         return said, literal
 
     def _named(self, kind: str) -> tuple[str, str]:
+        if kind == "place":
+            return self._place()
         name = self.rng.choice(self._several(kind) if kind in self.unclear else self.names.by_kind[kind])
         return self.rng.choice(self._ways(kind, name)), json.dumps(name)
+
+    def _place(self) -> tuple[str, str]:
+        """A name that two kinds share, such as a city that has a warehouse and a data center."""
+        shared = set(self.names.by_kind["warehouse"]) & set(self.names.by_kind["city"])
+        name = self.rng.choice(sorted(shared))
+        return self.rng.choice([name, name, name.lower()]), json.dumps(name)
 
     def _several(self, kind: str) -> list[str]:
         """Names that stand for several, such as a city with two sites."""
@@ -126,6 +135,8 @@ class Filler:
     def count(self, low: int, high: int) -> tuple[str, str]:
         """A whole number, now and then in words."""
         value = self.rng.randint(low, high)
+        if value in DOZENS and self.rng.random() < 0.5:
+            return DOZENS[value], str(value)
         words = value <= 20 and self.rng.random() < 0.2
         return (NUMBER_WORDS[value] if words else str(value)), str(value)
 

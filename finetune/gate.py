@@ -12,7 +12,7 @@ from copilot.errors import SetupError
 from copilot.files import whole
 from copilot.model import weights
 from copilot.settings import Settings
-from finetune.evaluate import Judged
+from finetune.judged import Judged
 from finetune.significance import chance_of_worse
 
 

@@ -26,6 +26,8 @@ def write_report(figures: dict[str, Any], title: str, path: Path) -> None:
     plots = {
         "Right, by family": shares(figures["by_family"], figures["intervals"]["by_family"]),
         "Right, by task": shares(figures["by_task"], figures["intervals"]["by_task"]),
+        "Right, against the confidence told (the line is what it should be)": worth(figures["confidence"]["curve"]),
+        "What asking back below a confidence costs and gains": trade(figures["confidence"]["thresholds"]),
         "Milliseconds, by stage: half and 95% of the questions take less": times(figures["ms"]["stages"]),
         "Milliseconds, by family: half and 95% of the questions take less": times(figures["ms"]["by_family"]),
     }
@@ -55,6 +57,29 @@ def times(groups: dict[str, dict[str, float]]) -> Markup:
     middles = base.mark_point(filled=True, size=60).encode(x="p50:Q")
     ends = base.mark_tick(thickness=2).encode(x="p95:Q")
     return drawn(lines + middles + ends)
+
+
+def worth(bins: list[dict[str, float]]) -> Markup:
+    """The share right of answers of like confidence, beside the line on which both are the same."""
+    scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%")
+    ends = [{"confidence": at, "right": at} for at in (0, 1)]
+    x = alt.X("confidence:Q", scale=scale, axis=axis, title="confidence told")
+    y = alt.Y("right:Q", scale=scale, axis=axis, title="right")
+    line = alt.Chart(alt.InlineData(values=ends)).mark_line(color="#bbb").encode(x=x, y=y)
+    points = alt.Chart(alt.InlineData(values=bins)).mark_point(filled=True)
+    return drawn(line + points.encode(x=x, y=y, size=alt.Size("questions:Q", title="questions")))
+
+
+def trade(prices: list[dict[str, float]]) -> Markup:
+    """Each threshold's price (asked needlessly) and gain (silently wrong avoided), and what is right."""
+    kinds = ("right", "silently_wrong", "asked_needlessly")
+    rows = [
+        {"ask below": p["ask_below"], "of": kind.replace("_", " "), "share": p[kind]} for p in prices for kind in kinds
+    ]
+    x = alt.X("ask below:Q", axis=alt.Axis(format="%"))
+    y = alt.Y("share:Q", axis=alt.Axis(format="%"), title="of all questions")
+    color = alt.Color("of:N", title=None)
+    return drawn(alt.Chart(alt.InlineData(values=rows)).mark_line().encode(x=x, y=y, color=color))
 
 
 def drawn(chart: Any) -> Markup:

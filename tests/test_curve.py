@@ -12,8 +12,8 @@ import pytest
 from copilot import Answer
 from finetune.cli import cli, main
 from finetune.curve import FEWEST_STEPS, curve, few, scaled
-from finetune.evaluate import Judged
 from finetune.examples import Example, write
+from finetune.judged import Judged
 from finetune.recipe import Recipe
 from tests import clinics, tiny
 

@@ -13,8 +13,8 @@ from copilot.model import weights
 from copilot.settings import Settings
 from finetune import gate
 from finetune.cli import cli, main
-from finetune.evaluate import Judged
 from finetune.examples import Example, write
+from finetune.judged import Judged
 from tests import tiny
 
 

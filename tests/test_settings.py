@@ -38,7 +38,7 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "COPILOT_MODLE",
             "x",
-            "COPILOT_MODLE is not a setting (did you mean COPILOT_MODEL?); the settings are COPILOT_DATABASE_URL",
+            "COPILOT_MODLE is not a setting (did you mean COPILOT_MODEL?); the settings are COPILOT_ASK_BELOW",
         ),
         ("copilot_speed", "9", "copilot_speed is not a setting"),
         ("COPILOT_THREADS", "many", "COPILOT_THREADS: "),

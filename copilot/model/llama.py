@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from copilot.confidence import UNCALIBRATED, Calibration
 from copilot.errors import GivenUp, SetupError
 from copilot.model.prompt import END, prompt
-from copilot.model.writer import Request, Written
+from copilot.model.writer import Beginning, Request, Written
 from copilot.progress import Stopped, never
 
 CONTEXT = 1024
 MOST_TOKENS = 200
 MOST_THREADS = 4
 """A model this small waits for memory, not for more cores."""
+MOST_OTHERS = 4
+NOTHING = Beginning((), 1.0)
 GGUF_MAGIC = b"GGUF"
 
 
@@ -29,13 +32,17 @@ class LlamaWriter:
         path: of the merged model.
         gpu_layers: how many to offload; None offloads all if this build of llama.cpp can.
         threads: None for one a core, up to MOST_THREADS.
+        calibration: how its probabilities are to be taken.
 
     Raises:
         SetupError: there is no such file, or llama.cpp cannot load it.
     """
 
-    def __init__(self, path: Path, gpu_layers: int | None = None, threads: int | None = None, name: str = "") -> None:
-        self.path, self.name = path, name or path.stem
+    def __init__(
+        self, path: Path, gpu_layers: int | None = None, threads: int | None = None, name: str = "",
+        calibration: Calibration = UNCALIBRATED,
+    ) -> None:  # fmt: skip
+        self.path, self.name, self.calibration = path, name or path.stem, calibration
         self._lock = threading.Lock()
         self._llm = _loaded(path, gpu_layers, threads)
         self.gpu_layers = layers_to_offload(gpu_layers)
@@ -46,7 +53,12 @@ class LlamaWriter:
 
     def write(self, request: Request) -> Written:
         """The likeliest program, token by token. Raises GivenUp between two of them, if nobody waits any more."""
-        return self.complete(prompt(request.question, request.links, request.context), request.stopped)
+        return self.complete(_prompt(request), request.stopped)
+
+    def write_from(self, request: Request, beginning: Beginning) -> Written:
+        """The likeliest program that begins so; the beginning's chance counts among those of its tokens."""
+        with self._lock:
+            return self._completed(self._tokens(_prompt(request)), request.stopped, beginning)
 
     def complete(self, text: str, stopped: Stopped = never) -> Written:
         """The likeliest completion of a prompt, up to the end of its line."""
@@ -58,32 +70,39 @@ class LlamaWriter:
         room = CONTEXT - MOST_TOKENS
         return tokens if len(tokens) <= room else tokens[-room:]
 
-    def _completed(self, tokens: list[int], stopped: Stopped) -> Written:
+    def _completed(self, tokens: list[int], stopped: Stopped, begun: Beginning = NOTHING) -> Written:
         self._llm.reset()
-        self._llm.eval(tokens)
-        written: list[int] = []
-        least = 1.0
-        while len(written) < MOST_TOKENS:
-            token, chance = self._likeliest()
-            if token in self._ends:
-                break
+        self._llm.eval([*tokens, *begun.tokens])
+        written, least, others = list(begun.tokens), begun.chance, list[Beginning]()
+        while len(written) < MOST_TOKENS and not self._ended(written):
+            token, chance, second, rival = self._likeliest()
             least = min(least, chance)
+            others.append(Beginning((*written, second), rival))
+            written.append(token)
             if stopped():
                 raise GivenUp("stopped while the program was being written")
-            written.append(token)
-            self._llm.eval([token])
-        return Written(self._text(written), len(tokens), len(written), least)
+            if not self._ended(written):
+                self._llm.eval([token])
+        others.sort(key=lambda other: -other.chance)
+        return Written(self._text(written), len(tokens), len(written), least, tuple(others[:MOST_OTHERS]))
 
-    def _likeliest(self) -> tuple[int, float]:
+    def _ended(self, written: list[int]) -> bool:
+        return bool(written) and written[-1] in self._ends
+
+    def _likeliest(self) -> tuple[int, float, int, float]:
+        """The likeliest next token and the one after it, each with its probability."""
         import llama_cpp
 
         pointer = llama_cpp.llama_get_logits_ith(self._llm.ctx, -1)
         logits = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (self._llm.n_vocab(),))
-        best = int(np.argmax(logits))
-        return best, float(1.0 / np.exp(logits - logits[best]).sum())
+        second, best = np.argpartition(logits, -2)[-2:]
+        second, best = (second, best) if logits[second] <= logits[best] else (best, second)
+        chances = np.exp(logits - logits[best])
+        total = float(chances.sum())
+        return int(best), 1.0 / total, int(second), float(chances[second]) / total
 
     def _text(self, tokens: list[int]) -> str:
-        raw: bytes = self._llm.detokenize(tokens, special=False)
+        raw: bytes = self._llm.detokenize([token for token in tokens if token not in self._ends], special=False)
         return raw.decode(errors="replace").strip()
 
     @property
@@ -93,6 +112,10 @@ class LlamaWriter:
     def _warm_up(self) -> None:
         self._newline = int(self._llm.tokenize(END.encode(), add_bos=False)[-1])
         self._llm.eval(self._tokens(prompt("warm up")))
+
+
+def _prompt(request: Request) -> str:
+    return prompt(request.question, request.links, request.context)
 
 
 def layers_to_offload(wanted: int | None) -> int:

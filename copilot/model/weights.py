@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from copilot.confidence import UNCALIBRATED, Calibration
 from copilot.errors import SetupError
 from copilot.files import workshop
 from copilot.model.llama import LlamaWriter
@@ -55,6 +56,7 @@ class Card(BaseModel):
         base_sha256: of the very file it was trained on.
         quantisation: of the merged file that ships.
         checks: prompts and the programs that the merged model must write for them.
+        calibration: the weights of a Calibration; empty if there is none.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -63,6 +65,7 @@ class Card(BaseModel):
     base_sha256: str
     quantisation: str = "Q8_0"
     checks: list[tuple[str, str]] = []
+    calibration: tuple[float, ...] = ()
 
 
 def opened(model: Any, settings: Settings, progress: Progress = silent) -> Writer:
@@ -72,8 +75,9 @@ def opened(model: Any, settings: Settings, progress: Progress = silent) -> Write
         SetupError: it is none of these, or cannot be loaded.
     """
     if model is None or isinstance(model, str | Path):
-        path = located(str(model or DEFAULT), settings, progress)
-        return LlamaWriter(path, settings.gpu_layers, settings.threads, name=str(model or DEFAULT))
+        name = str(model or DEFAULT)
+        path = located(name, settings, progress)
+        return LlamaWriter(path, settings.gpu_layers, settings.threads, name, calibration(name, settings))
     if hasattr(model, "write"):
         return cast(Writer, model)
     if hasattr(model, "invoke"):
@@ -111,6 +115,12 @@ def chosen(model: str, settings: Settings) -> str:
     """What a name stands for: the file that was installed under it, or else the name itself."""
     place = installed(model, settings)
     return str(place) if place.is_file() else model
+
+
+def calibration(model: str, settings: Settings) -> Calibration:
+    """How a model's probabilities are to be taken, as the card of its adapter says."""
+    adapter = adapter_of(chosen(model, settings))
+    return Calibration(read_card(adapter).calibration) if adapter else UNCALIBRATED
 
 
 def adapter_of(model: str) -> Path | None:

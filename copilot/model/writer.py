@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from copilot.app import App
 from copilot.model.prompt import Turn
@@ -29,17 +29,32 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """Where another program leaves the one that was written.
+
+    Args:
+        tokens: of the model, up to and with the first that differs.
+        chance: the probability of that token there, 0..1.
+    """
+
+    tokens: tuple[int, ...]
+    chance: float
+
+
+@dataclass(frozen=True)
 class Written:
     """A program as a model wrote it.
 
     Args:
         confidence: 0..1; the probability of the least sure of its tokens, 1 where a model tells none.
+        others: how likely other programs begin, the likeliest first.
     """
 
     program: str
     tokens_in: int = 0
     tokens_out: int = 0
     confidence: float = 1.0
+    others: tuple[Beginning, ...] = ()
 
 
 class Writer(Protocol):
@@ -52,4 +67,13 @@ class Writer(Protocol):
 
     def write(self, request: Request) -> Written:
         """Write a program. Raises SetupError if the model cannot be used."""
+        ...
+
+
+@runtime_checkable
+class Doubting(Writer, Protocol):
+    """A writer that can go on from another beginning than the likeliest."""
+
+    def write_from(self, request: Request, beginning: Beginning) -> Written:
+        """The likeliest program that begins so."""
         ...
