@@ -206,7 +206,7 @@ def test_a_report_is_one_file_with_every_miss(bench: Bench, copilot: Copilot, tm
     path = tmp_path / "report.html"
     write_report(evaluate.report(evaluate.evaluate(copilot, golds, [bench]), copilot), "tiny on golds", path)
     html = path.read_text()
-    assert html.count("<svg") == 4 and "1 misses" in html and "50.0%" in html
+    assert html.count("<svg") == 6 and "1 misses" in html and "50.0%" in html
     assert "orders &lt;b&gt;late&lt;/b&gt;?" in html and "plans.count()" in html and "another meaning" in html
     assert not re.search(r"(src|href)=|@import", html.replace("xlink:href", "")), "it needs nothing beside it"
 
