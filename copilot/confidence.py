@@ -20,8 +20,9 @@ from copilot.program import check
 
 DAY = re.compile(r"\d{4}-\d\d(-\d\d)?")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
-UNSAID = {0.0, 1.0, 100.0}
-"""Numbers that questions have without saying them: nothing, the best, the whole."""
+UNSAID = {0.0, 1.0}
+"""Numbers that questions have without saying them: none, the best."""
+WHOLE = 100
 SUREST = 1e-3
 MOST = 3
 """Of a kind of sign; more say nothing more."""
@@ -121,7 +122,9 @@ def _unfounded(app: App, names: Names, links: Links, earlier: str, tree: ast.AST
     for mention in check.mentions(app, tree):
         if not _read(names, said, (mention.text,)) and mention.text not in linked | {"current"}:
             yield mention.text
-    constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    wholes = {id(node.left) for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)}
+    literals = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    constants = [node.value for node in literals if not (node.value == WHOLE and id(node) in wholes)]
     yield from (value for value in constants if isinstance(value, str) and DAY.fullmatch(value) and value not in said)
     numbers = [value for value in constants if isinstance(value, int | float) and not isinstance(value, bool)]
     yield from (str(number) for number in numbers if not _said(number, links, said))
@@ -129,7 +132,7 @@ def _unfounded(app: App, names: Names, links: Links, earlier: str, tree: ast.AST
 
 def _said(value: float, links: Links, said: str) -> bool:
     """Whether a number is in the question: as it is, as a percentage, in thousands, or as what is left of a whole."""
-    tokens = " ".join(token.form for token in tokenise(links.question))
-    known = {float(text) for text in NUMBER.findall(f"{tokens} {said}")}
-    ways = (value, 100 * value, value / 1000, 100 - value)
+    words = " ".join(token.form for token in tokenise(links.question))
+    known = {float(text) for text in NUMBER.findall(f"{links.question.replace(',', '')} {words} {said}")}
+    ways = (value, 100 * value, value / 1000, WHOLE - value)
     return value in UNSAID or any(abs(way - one) < 1e-9 for way in ways for one in known)
