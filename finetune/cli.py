@@ -93,6 +93,7 @@ def train(
     max_tokens: Annotated[int, typer.Option(min=1, help="longer examples are left out")] = 600,
     every: Annotated[int, typer.Option(min=1, help="steps between checkpoints, at most")] = 200,
     patience: Annotated[int, typer.Option(min=0, help="checkpoints without improvement that end it; 0: never")] = 5,
+    quantisation: Annotated[str, typer.Option(help="as it ships; an adapter learns around Q4_0's rounding")] = "Q8_0",
     seed: int = 1,
     start: Annotated[Path | None, typer.Option(help="an adapter to train further: GGUF, or train's folder")] = None,
     resume: Annotated[bool, typer.Option(help="go on from the last checkpoint, with the recipe it has")] = False,
@@ -107,7 +108,7 @@ def train(
     rate = None if lr == "auto" else _rate(lr, method, optimizer)
     recipe = Recipe(
         method, optimizer, freeze_embeddings, rank, alpha, rate, epochs, batch, micro_tokens, seed, every, patience,
-        max_tokens,
+        max_tokens, quantisation,
     )  # fmt: skip
     resume = run.resumes(out, resume, overwrite)
     recipe = Recipe.read(out / "recipe.json") if resume else recipe
@@ -127,7 +128,7 @@ def export(
     out: Annotated[Path, typer.Option(help="the GGUF file to write; an adapter's card and PEFT form go beside it")],
     data: Annotated[Path | None, typer.Option(help="the examples it was trained on, for an adapter's card")] = None,
     base: Base = SMALL,
-    quantisation: Annotated[str, typer.Option(help="of the merged file that ships")] = "Q8_0",
+    quantisation: Annotated[str | None, typer.Option(help="of the merged file; as trained for if not given")] = None,
     merged: Annotated[Path | None, typer.Option(help="write the merged model, too")] = None,
     evaluation: Annotated[Path | None, typer.Option(help="what evaluate --json printed, for the card")] = None,
 ) -> None:
@@ -367,7 +368,7 @@ def _point(questions: list[data_file.Example], base: str, app: str, database_url
         recipe = Recipe.read(folder / "run" / "recipe.json") if resume else recipe
         train(*bases.load(file), *split(examples), folder / "run", recipe, resume, _every_so_often(_say))
         merged = folder / "merged.gguf"
-        export_run(folder / "run", file, base, folder / "adapter.gguf", "Q8_0", merged=merged)
+        export_run(folder / "run", file, base, folder / "adapter.gguf", merged=merged)
         with _evaluating(app, str(merged), database_url) as (copilot, benches):
             judged = _asked(copilot, questions, benches)
         merged.unlink()

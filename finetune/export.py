@@ -18,12 +18,14 @@ from transformers import AutoConfig
 
 from copilot.errors import DataError, SetupError
 from copilot.files import whole
+from copilot.model import drafting
 from copilot.model.llama import LlamaWriter
 from copilot.model.merge import finish, merge, rewrite
-from copilot.model.prompt import prompt
-from copilot.model.weights import Card, sha256
+from copilot.model.prompt import END, prompt
+from copilot.model.weights import Card, drafts_of, sha256
 from finetune.examples import Example, read
 from finetune.layout import Layout
+from finetune.recipe import Recipe
 from finetune.run import COMMAND
 
 PREFIX = "base_model.model."
@@ -68,7 +70,7 @@ def export_run(
     base: Path,
     base_name: str,
     out: Path,
-    quantisation: str,
+    quantisation: str | None = None,
     data: Path | None = None,
     merged: Path | None = None,
     evaluation: Path | None = None,
@@ -76,12 +78,14 @@ def export_run(
     """Write what a run trained to `out`; see `export_adapter`, `write_card` and `export_model`.
 
     Args:
+        quantisation: of the merged file; that which the run was trained for if not given.
         merged: where the adapter's merged model goes, if that is wanted.
 
     Raises:
         DataError, SetupError: as theirs.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
+    quantisation = quantisation or Recipe.read(run / "recipe.json").quantisation
     if (run / "model").exists():
         export_model(run / "model", base, out, quantisation)
         return
@@ -102,7 +106,9 @@ def layout_of(base: Path) -> Layout:
 def write_card(
     adapter: Path, base: Path, base_name: str, data: Path, run: Path, quantisation: str, evaluation: Path | None = None
 ) -> None:
-    """Write the card beside a GGUF adapter; its checks are a few examples that the merged model gets right.
+    """Write the card and the drafts beside a GGUF adapter.
+
+    The card's checks are a few examples that the merged model gets right.
 
     Args:
         data: the examples it was trained on.
@@ -115,7 +121,9 @@ def write_card(
     examples = read(data)
     with TemporaryDirectory(dir=adapter.parent) as folder:
         merge(base, adapter, Path(folder) / "merged.gguf", quantisation)
-        checks = list(_checks(LlamaWriter(Path(folder) / "merged.gguf", gpu_layers=0), examples))
+        writer = LlamaWriter(Path(folder) / "merged.gguf", gpu_layers=0)
+        checks = list(_checks(writer, examples))
+        drafting.write(drafting.counted(_programs(writer, examples)), drafts_of(adapter))
     card = Card(base=base_name, base_sha256=sha256(base), quantisation=quantisation, checks=checks)
     made: dict[str, Any] = {
         "made": date.today().isoformat(),
@@ -138,6 +146,15 @@ def _checks(writer: LlamaWriter, examples: list[Example]) -> Iterator[tuple[str,
         if found < CHECKS and example.program and writer.complete(text).program == example.program:
             found += 1
             yield text, example.program
+
+
+def _programs(writer: LlamaWriter, examples: list[Example]) -> Iterator[tuple[list[int], list[drafting.Named]]]:
+    """The tokens of each program, and the names and values that its question gave it."""
+    for example in examples:
+        if example.program:
+            earlier = [turn.program for turn in example.context]
+            names = drafting.named(example.links, example.question, earlier, writer.tokenised)
+            yield writer.tokenised(f" {example.program}{END}"), names
 
 
 def _matrices(adapter: dict[str, Any], layout: Layout) -> Iterator[tuple[str, Any]]:

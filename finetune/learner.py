@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from finetune.batches import IGNORED, Batch, Pair, answer_tokens, collate, reads
 from finetune.recipe import Recipe
+from finetune.rounding import ROUNDINGS, Rounded
 
 LONGEST_GRADIENT = 1.0
 
@@ -58,6 +59,8 @@ class Learner:
             atexit.register(self.machine.end_training)  # or a thread of the process group may abort the exit
         self.model, self.recipe, self.pad = model.to(self.machine.device), recipe, pad
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
+        rounding = ROUNDINGS.get(recipe.quantisation) if isinstance(self.model, PeftModel) else None
+        self.rounded = Rounded(self.model, rounding) if rounding else None
         self.reset()
 
     def reset(self) -> None:
@@ -69,6 +72,7 @@ class Learner:
 
     def update(self, batch: Batch, lr: float) -> float:
         """One optimizer step at a learning rate; returns the batch's loss before it, infinite if it has no gradient."""
+        self._round()
         count, loss = answer_tokens(batch), torch.zeros((), device=self.machine.device)
         for part in self._mine(batch):
             part_loss = self._losses(part)[0].sum() / count
@@ -86,6 +90,7 @@ class Learner:
     @torch.no_grad()
     def score(self, pairs: Sequence[Pair]) -> Score:
         """The loss over held-out pairs, and how many answers are exactly right."""
+        self._round()
         self.model.eval()
         found = torch.zeros(2, device=self.machine.device)
         for part in self._mine(pairs):
@@ -95,6 +100,10 @@ class Learner:
         self.model.train()
         loss, exact = self._sum(found).tolist()
         return Score(loss / max(1, answer_tokens(pairs)), exact / max(1, len(pairs)))
+
+    def _round(self) -> None:
+        if self.rounded:
+            self.rounded.refresh()
 
     def _mine(self, batch: Sequence[Pair]) -> Sequence[Batch]:
         """This process's share of a batch, in reads."""

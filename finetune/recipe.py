@@ -30,6 +30,7 @@ class Recipe:
         every: optimizer steps between checkpoints, at most; a run has five checkpoints at least.
         patience: checkpoints without a better held-out loss after which the run ends; 0 for never.
         max_tokens: longer examples are left out.
+        quantisation: the form in which the merged model ships; an adapter learns around the rounding of Q4_0.
     """
 
     method: Method = "lora"
@@ -45,6 +46,7 @@ class Recipe:
     every: int = 200
     patience: int = 5
     max_tokens: int = 600
+    quantisation: str = "Q8_0"
 
     def steps(self, examples: int) -> int:
         """Optimizer steps of a whole run."""

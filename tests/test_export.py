@@ -19,6 +19,7 @@ from finetune.adapter import from_gguf
 from finetune.examples import Example, write
 from finetune.export import export_adapter, export_model, export_run
 from finetune.recipe import Recipe
+from finetune.rounding import Rounded, q4_0
 from finetune.train import train
 from tests import tiny
 from tests.test_model import _logits
@@ -116,3 +117,38 @@ def test_an_adapter_for_another_model_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_an_adapter_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no adapter"):
         export_adapter(tmp_path, tmp_path / "base.gguf", tmp_path / "a.gguf")
+
+
+def test_four_bits_are_rounded_as_llama_cpp_does() -> None:
+    import gguf
+
+    kind = gguf.GGMLQuantizationType.Q4_0
+    weight = torch.randn(24, 96) * torch.logspace(-4, 1, 24)[:, None]
+    weight[3] = 0
+    wanted = gguf.quants.dequantize(gguf.quants.quantize(weight.numpy(), kind), kind)
+    assert np.array_equal(q4_0(weight).numpy(), wanted)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_what_was_trained_for_four_bits_ships_as_it_was_trained(architecture: str, tmp_path: Path) -> None:
+    base, model = tiny.base(tmp_path / "base.gguf", architecture), adapted(architecture)
+    model.save_pretrained(tmp_path / "adapter")
+    export_adapter(tmp_path / "adapter", base, tmp_path / "a.gguf")
+    merge(base, tmp_path / "a.gguf", tmp_path / "merged.gguf", "Q4_0")
+    plain = logits(model)
+    Rounded(model, q4_0).refresh()
+    rounded = logits(model)
+    found = _logits(LlamaWriter(tmp_path / "merged.gguf", gpu_layers=0), IDS)
+    assert alike(rounded, plain) < 0.999
+    assert alike(found, rounded) > 0.99 > alike(found, plain)
+
+
+def test_an_adapter_learns_around_the_rounding(tmp_path: Path) -> None:
+    examples = [Example(question=f"late {n}", program=f"orders.top({n})") for n in range(4)]
+    recipe = Recipe(rank=32, alpha=64, lr=5e-3, epochs=200, batch=4, quantisation="Q4_0")
+    score = train(tiny.model(), tiny.Bytes(), examples, examples, tmp_path / "run", recipe, say=lambda line: None)
+    assert score.exact == 1.0
+    base = tiny.base(tmp_path / "base.gguf")
+    export_run(tmp_path / "run", base, str(base), tmp_path / "my.gguf", merged=tmp_path / "merged.gguf")
+    merged = LlamaWriter(tmp_path / "merged.gguf", gpu_layers=0)
+    assert [merged.complete(f"Q: late {n}\nA:").program for n in range(4)] == [e.program for e in examples]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,13 @@ def test_the_same_question_gives_the_same_program(writer: LlamaWriter) -> None:
     assert 0 < first.confidence <= 1
 
 
+def test_callers_together_are_answered_as_alone(writer: LlamaWriter) -> None:
+    prompts = [f"Q: {question}\nA:" for question in ("late orders", "draft plans", "hello", "free H100 racks", "sing")]
+    alone = [writer.complete(text).program for text in prompts]
+    with ThreadPoolExecutor(5) as pool:
+        assert [written.program for written in pool.map(writer.complete, prompts)] == alone
+
+
 def test_a_long_question_is_cut_and_answered(writer: LlamaWriter) -> None:
     assert writer.complete("Q: " + "late orders " * 2000 + "\nA:").tokens_in < 1024
 
@@ -116,10 +124,10 @@ def _logits(writer: LlamaWriter, ids: list[int]) -> np.ndarray:  # type: ignore[
 
     import llama_cpp
 
-    writer._llm.reset()
-    writer._llm.eval(ids)
-    pointer = llama_cpp.llama_get_logits_ith(writer._llm.ctx, -1)
-    return np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (writer._llm.n_vocab(),)).copy()
+    llm = llama_cpp.Llama(str(writer.path), n_ctx=256, verbose=False)
+    llm.eval(ids)
+    pointer = llama_cpp.llama_get_logits_ith(llm.ctx, -1)
+    return np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (llm.n_vocab(),)).copy()
 
 
 # What can be wrong ------------------------------------------------------------------------------------------------

@@ -1,17 +1,18 @@
-"""The fine-tuned model in this process: llama.cpp, greedy, one lock, layers on the GPU by setting."""
+"""The fine-tuned model in this process: llama.cpp, greedy, with drafts, layers on the GPU by setting."""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import threading
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from copilot.confidence import UNCALIBRATED, Calibration
 from copilot.errors import GivenUp, SetupError
+from copilot.model.drafting import MOST as MOST_DRAFTED
+from copilot.model.drafting import NO_DRAFTS, Drafter, Named, named
+from copilot.model.passes import Passes, Read, Text
 from copilot.model.prompt import END, prompt
 from copilot.model.writer import Beginning, Request, Written
 from copilot.progress import Stopped, never
@@ -33,6 +34,7 @@ class LlamaWriter:
         gpu_layers: how many to offload; None offloads all if this build of llama.cpp can.
         threads: None for one a core, up to MOST_THREADS.
         calibration: how its probabilities are to be taken.
+        drafter: guesses how programs go on, which only makes them faster to write.
 
     Raises:
         SetupError: there is no such file, or llama.cpp cannot load it.
@@ -40,66 +42,64 @@ class LlamaWriter:
 
     def __init__(
         self, path: Path, gpu_layers: int | None = None, threads: int | None = None, name: str = "",
-        calibration: Calibration = UNCALIBRATED,
+        calibration: Calibration = UNCALIBRATED, drafter: Drafter = NO_DRAFTS,
     ) -> None:  # fmt: skip
-        self.path, self.name, self.calibration = path, name or path.stem, calibration
-        self._lock = threading.Lock()
-        self._llm = _loaded(path, gpu_layers, threads)
+        self.path, self.name, self.calibration, self.drafter = path, name or path.stem, calibration, drafter
+        self._llm = _loaded(path, gpu_layers)
+        self._newline = self.tokenised(END)[-1]
         self.gpu_layers = layers_to_offload(gpu_layers)
         try:
-            self._warm_up()
+            self._passes = Passes(self._llm, threads or min(os.cpu_count() or 1, MOST_THREADS))
+            self.complete(prompt("warm up"))
         except RuntimeError as error:
             raise SetupError(f"{path} cannot write text ({error}); set COPILOT_MODEL to a model that can") from error
 
     def write(self, request: Request) -> Written:
-        """The likeliest program, token by token. Raises GivenUp between two of them, if nobody waits any more."""
-        return self.complete(_prompt(request), request.stopped)
+        """The likeliest program. Raises GivenUp between two passes, if nobody waits any more."""
+        return self.write_from(request, NOTHING)
 
     def write_from(self, request: Request, beginning: Beginning) -> Written:
         """The likeliest program that begins so; the beginning's chance counts among those of its tokens."""
-        with self._lock:
-            return self._completed(self._tokens(_prompt(request)), request.stopped, beginning)
+        earlier = [turn.program for turn in request.context]
+        names = named(request.links, request.question, earlier, self.tokenised) if self.drafter.follows else []
+        text = prompt(request.question, request.links, request.context)
+        return self._written(text, request.stopped, beginning, names)
 
     def complete(self, text: str, stopped: Stopped = never) -> Written:
         """The likeliest completion of a prompt, up to the end of its line."""
-        with self._lock:
-            return self._completed(self._tokens(text), stopped)
+        return self._written(text, stopped)
 
-    def _tokens(self, text: str) -> list[int]:
+    def _written(self, text: str, stopped: Stopped, begun: Beginning = NOTHING, names: Sequence[Named] = ()) -> Written:
+        tokens = self.tokenised(text)[MOST_TOKENS - CONTEXT :]
+        return self._passes.write(self._completed(tokens, stopped, begun, names), len(tokens) + MOST_TOKENS)
+
+    def tokenised(self, text: str) -> list[int]:
+        """The tokens of a text, as they stand in the middle of one."""
         tokens: list[int] = self._llm.tokenize(text.encode(), add_bos=False, special=False)
-        room = CONTEXT - MOST_TOKENS
-        return tokens if len(tokens) <= room else tokens[-room:]
+        return tokens
 
-    def _completed(self, tokens: list[int], stopped: Stopped, begun: Beginning = NOTHING) -> Written:
-        self._llm.reset()
-        self._llm.eval([*tokens, *begun.tokens])
+    def _completed(
+        self, tokens: list[int], stopped: Stopped, begun: Beginning, names: Sequence[Named]
+    ) -> Text[Written]:
         written, least, others = list(begun.tokens), begun.chance, list[Beginning]()
-        while len(written) < MOST_TOKENS and not self._ended(written):
-            token, chance, second, rival = self._likeliest()
-            least = min(least, chance)
-            others.append(Beginning((*written, second), rival))
-            written.append(token)
+        known, unread = 0, [*tokens, *written]
+        while len(written) < MOST_TOKENS - MOST_DRAFTED and not self._ended(written):
             if stopped():
                 raise GivenUp("stopped while the program was being written")
-            if not self._ended(written):
-                self._llm.eval([token])
+            draft = self.drafter.draft(written, names)
+            found = yield Read(known, [*unread, *draft], 1 + len(draft))
+            for (token, chance, second, rival), guess in zip_longest(found, draft):
+                least = min(least, chance)
+                others.append(Beginning((*written, second), rival))
+                written.append(token)
+                if token != guess or self._ended(written):
+                    break
+            known, unread = len(tokens) + len(written) - 1, written[-1:]
         others.sort(key=lambda other: -other.chance)
         return Written(self._text(written), len(tokens), len(written), least, tuple(others[:MOST_OTHERS]))
 
     def _ended(self, written: list[int]) -> bool:
         return bool(written) and written[-1] in self._ends
-
-    def _likeliest(self) -> tuple[int, float, int, float]:
-        """The likeliest next token and the one after it, each with its probability."""
-        import llama_cpp
-
-        pointer = llama_cpp.llama_get_logits_ith(self._llm.ctx, -1)
-        logits = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (self._llm.n_vocab(),))
-        second, best = np.argpartition(logits, -2)[-2:]
-        second, best = (second, best) if logits[second] <= logits[best] else (best, second)
-        chances = np.exp(logits - logits[best])
-        total = float(chances.sum())
-        return int(best), 1.0 / total, int(second), float(chances[second]) / total
 
     def _text(self, tokens: list[int]) -> str:
         raw: bytes = self._llm.detokenize([token for token in tokens if token not in self._ends], special=False)
@@ -108,14 +108,6 @@ class LlamaWriter:
     @property
     def _ends(self) -> set[int]:
         return {self._llm.token_eos(), self._newline}
-
-    def _warm_up(self) -> None:
-        self._newline = int(self._llm.tokenize(END.encode(), add_bos=False)[-1])
-        self._llm.eval(self._tokens(prompt("warm up")))
-
-
-def _prompt(request: Request) -> str:
-    return prompt(request.question, request.links, request.context)
 
 
 def layers_to_offload(wanted: int | None) -> int:
@@ -127,20 +119,16 @@ def layers_to_offload(wanted: int | None) -> int:
     return -1 if wanted is None else wanted
 
 
-def _loaded(path: Path, gpu_layers: int | None, threads: int | None) -> Any:
+def _loaded(path: Path, gpu_layers: int | None) -> Any:
     _must_be_gguf(path)
     import llama_cpp
 
     layers = layers_to_offload(gpu_layers)
-    threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
     try:
         return llama_cpp.Llama(
             str(path),
             n_gpu_layers=layers,
-            n_threads=threads,
-            n_threads_batch=threads,
-            n_ctx=CONTEXT,
-            n_batch=512,
+            n_ctx=1,  # its own context is not used
             verbose=False,
         )
     except (ValueError, RuntimeError, OSError) as error:

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from copilot.confidence import UNCALIBRATED, Calibration
 from copilot.errors import SetupError
 from copilot.files import workshop
+from copilot.model import drafting
+from copilot.model.drafting import NO_DRAFTS, Drafter
 from copilot.model.llama import LlamaWriter
 from copilot.model.writer import Writer
 from copilot.progress import Progress, silent
@@ -77,7 +79,7 @@ def opened(model: Any, settings: Settings, progress: Progress = silent) -> Write
     if model is None or isinstance(model, str | Path):
         name = str(model or DEFAULT)
         path = located(name, settings, progress)
-        return LlamaWriter(path, settings.gpu_layers, settings.threads, name, calibration(name, settings))
+        return LlamaWriter(path, settings.gpu_layers, settings.threads, name, *habits(name, settings))
     if hasattr(model, "write"):
         return cast(Writer, model)
     if hasattr(model, "invoke"):
@@ -117,10 +119,17 @@ def chosen(model: str, settings: Settings) -> str:
     return str(place) if place.is_file() else model
 
 
-def calibration(model: str, settings: Settings) -> Calibration:
-    """How a model's probabilities are to be taken, as the card of its adapter says."""
+def habits(model: str, settings: Settings) -> tuple[Calibration, Drafter]:
+    """How a model's probabilities are to be taken, and how its programs go on; as told beside its adapter."""
     adapter = adapter_of(chosen(model, settings))
-    return Calibration(read_card(adapter).calibration) if adapter else UNCALIBRATED
+    if adapter is None:
+        return UNCALIBRATED, NO_DRAFTS
+    return Calibration(read_card(adapter).calibration), drafting.read(drafts_of(adapter))
+
+
+def drafts_of(adapter: Path) -> Path:
+    """Where an adapter's drafts lie."""
+    return adapter.with_suffix(".drafts.json")
 
 
 def adapter_of(model: str) -> Path | None:

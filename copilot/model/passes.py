@@ -1,0 +1,208 @@
+"""Passes through a model: in each, llama.cpp reads the next tokens of one or of several texts at once.
+
+A small model spends a pass on fetching its weights, so what several callers ask is read together: whoever waits leads
+the next pass for all, in the order in which they came, and nobody waits for another's text to end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+TOGETHER = 16
+"""Texts that are read in one pass."""
+MEMORY = 4096
+"""Tokens that the model remembers of all texts together."""
+AT_ONCE = 1024
+"""Tokens of a pass at most: the longest text and its draft fit."""
+T = TypeVar("T")
+
+
+class Read(NamedTuple):
+    """What a text wants of the next pass.
+
+    Args:
+        kept: how many of its tokens the model remembers and is to keep; what it remembers beyond them is forgotten.
+        tokens: those that are read now.
+        wanted: after how many of the last of them the likeliest next token is wanted.
+    """
+
+    kept: int
+    tokens: Sequence[int]
+    wanted: int
+
+
+class Likeliest(NamedTuple):
+    """The likeliest next token and the one that comes second, with their probabilities, 0..1."""
+
+    token: int
+    chance: float
+    second: int
+    rival: float
+
+
+Text = Generator[Read, list[Likeliest], T]
+"""A text that is being written: asks for reads, is told what is likeliest, and returns what came of it."""
+
+
+@dataclass(eq=False)
+class _Turn(Generic[T]):
+    text: Text[T]
+    room: int
+    read: Read | None = None
+    place: int = -1
+    result: T | None = None
+    error: BaseException | None = None
+
+    def go_on(self, found: list[Likeliest] | None) -> None:
+        """Let the text take what was found, up to its next read or its end."""
+        try:
+            self.read = next(self.text) if found is None else self.text.send(found)
+        except StopIteration as ended:
+            self.read, self.result = None, ended.value
+        except BaseException as error:
+            self.read, self.error = None, error
+
+    @property
+    def ended(self) -> bool:
+        return self.read is None
+
+
+@dataclass
+class Passes:
+    """The passes of one model.
+
+    Args:
+        llm: a llama_cpp.Llama, whose weights are used.
+        threads: of the processor.
+
+    Raises:
+        RuntimeError: llama.cpp has no memory for it.
+    """
+
+    llm: Any
+    threads: int
+    _turns: list[_Turn[Any]] = field(default_factory=list)
+    _reading: bool = False
+
+    def __post_init__(self) -> None:
+        import llama_cpp
+
+        self._free = threading.Condition()
+        params = llama_cpp.llama_context_default_params()
+        self.memory = min(MEMORY, llama_cpp.llama_model_n_ctx_train(self.llm.model))
+        params.n_ctx, params.n_batch, params.n_seq_max = self.memory, AT_ONCE, TOGETHER
+        params.n_threads = params.n_threads_batch = self.threads
+        params.kv_unified, params.no_perf = True, True
+        self._context = llama_cpp.llama_init_from_model(self.llm.model, params)
+        if not self._context:
+            raise RuntimeError("llama.cpp has no memory for the model's context")
+        self._batch = llama_cpp.llama_batch_init(AT_ONCE, 0, 1)
+        self._words = self.llm.n_vocab()
+
+    def write(self, text: Text[T], room: int) -> T:
+        """What comes of a text.
+
+        Args:
+            room: tokens that it has at most in the end.
+
+        Raises:
+            RuntimeError: llama.cpp cannot read it; and whatever the text raises.
+        """
+        turn: _Turn[T] = _Turn(text, room)
+        turn.go_on(None)
+        with self._free:
+            self._turns.append(turn)
+            while not turn.ended:
+                self._lead_or_wait()
+            self._turns.remove(turn)
+            self._free.notify_all()
+        if turn.error is not None:
+            raise turn.error
+        return turn.result  # type: ignore[return-value]
+
+    def _lead_or_wait(self) -> None:
+        chosen = [] if self._reading else self._chosen()
+        if not chosen:
+            self._free.wait()
+            return
+        self._reading = True
+        self._free.release()
+        try:
+            self._pass(chosen)
+        finally:
+            self._free.acquire()
+            self._reading = False
+            self._free.notify_all()
+
+    def _chosen(self) -> list[_Turn[Any]]:
+        """The turns of the next pass: those that came first, as many as there is room for."""
+        chosen, tokens = list[_Turn[Any]](), AT_ONCE
+        for turn in self._turns:
+            if turn.read and len(turn.read.tokens) <= tokens and self._placed(turn):
+                chosen.append(turn)
+                tokens -= len(turn.read.tokens)
+        return chosen
+
+    def _placed(self, turn: _Turn[Any]) -> bool:
+        """Whether a turn has a place in the model's memory; it is given one if there is room."""
+        placed = [other for other in self._turns if other.place >= 0]
+        room = self.memory - sum(other.room for other in placed)
+        if turn.place < 0 and len(placed) < TOGETHER and turn.room <= room:
+            turn.place = min(set(range(TOGETHER)) - {other.place for other in placed})
+        return turn.place >= 0
+
+    def _pass(self, turns: Sequence[_Turn[Any]]) -> None:
+        """One pass for all of them; each then goes on with what was found for it."""
+        try:
+            wanted = self._decode([(turn.place, turn.read) for turn in turns if turn.read])
+        except RuntimeError as error:
+            for turn in turns:
+                turn.read, turn.error = None, error
+        else:
+            for turn, places in zip(turns, wanted, strict=True):
+                turn.go_on([self._likeliest(place) for place in places])
+        for turn in turns:
+            if turn.ended:
+                self._forget(turn.place, 0)
+
+    def _forget(self, place: int, kept: int) -> None:
+        """Keep only the first tokens of the text that has a place in the model's memory."""
+        import llama_cpp
+
+        llama_cpp.llama_memory_seq_rm(llama_cpp.llama_get_memory(self._context), place, kept, -1)
+
+    def _decode(self, reads: Sequence[tuple[int, Read]]) -> list[range]:
+        """Read the tokens of several texts; the places of the batch that hold what each of them wants."""
+        import llama_cpp
+
+        batch, at, wanted = self._batch, 0, list[range]()
+        for text, read in reads:
+            self._forget(text, read.kept)
+            end = at + len(read.tokens)
+            wanted.append(range(end - read.wanted, end))
+            for offset, token in enumerate(read.tokens):
+                batch.token[at], batch.pos[at] = token, read.kept + offset
+                batch.n_seq_id[at], batch.logits[at] = 1, at >= end - read.wanted
+                batch.seq_id[at][0] = text
+                at += 1
+        batch.n_tokens = at
+        if (code := llama_cpp.llama_decode(self._context, batch)) != 0:
+            raise RuntimeError(f"llama_decode returned {code}")
+        return wanted
+
+    def _likeliest(self, place: int) -> Likeliest:
+        import llama_cpp
+
+        pointer = llama_cpp.llama_get_logits_ith(self._context, place)
+        logits = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (self._words,))
+        second, best = np.argpartition(logits, -2)[-2:]
+        second, best = (second, best) if logits[second] <= logits[best] else (best, second)
+        chances = np.exp(logits - logits[best])
+        total = float(chances.sum())
+        return Likeliest(int(best), 1.0 / total, int(second), float(chances[second]) / total)

@@ -1,0 +1,191 @@
+"""Writing fast: drafts change no program, and several callers are read together, each as if alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from os.path import commonprefix
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from copilot.errors import GivenUp
+from copilot.fulfilment.app import app
+from copilot.model import drafting
+from copilot.model.drafting import Drafter, counted, named, told
+from copilot.model.llama import LlamaWriter
+from copilot.model.passes import TOGETHER
+from copilot.model.prompt import Turn
+from copilot.model.writer import Request
+from tests import tiny
+
+LINKS = "[Memphis = warehouse/city; GPU-H100 = sku; 14 = days]"
+LEARNT = [
+    ('stock(warehouse="Reno")\n', "[Reno = warehouse]"),
+    ('stock(warehouse="Santos")\n', "[Santos = warehouse]"),
+    ('stock(warehouse="Busan", sku="NET-T1")\n', "[Busan = warehouse; NET-T1 = sku]"),
+    ('stock(warehouse="Gdansk", sku="MEM-XL")\n', "[Gdansk = warehouse; MEM-XL = sku]"),
+] * 3
+
+
+def tokenise(text: str) -> list[int]:
+    return list(text.encode())
+
+
+def text(tokens: list[int]) -> str:
+    return bytes(tokens).decode()
+
+
+@pytest.fixture(scope="module")
+def learnt() -> Drafter:
+    return counted((tokenise(program), named(links, "", (), tokenise)) for program, links in LEARNT)
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> LlamaWriter:
+    """A tiny model with random weights, whose programs are gibberish of many tokens."""
+    return LlamaWriter(tiny.base(tmp_path_factory.mktemp("tiny") / "base.gguf"), threads=1)
+
+
+def asked(question: str) -> Request:
+    return Request(question, LINKS, (Turn("earlier", 'stock(sku="H")'),), app)
+
+
+# Drafts -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_followed_before_is_drafted_with_the_names_of_the_question(learnt: Drafter) -> None:
+    names = named("[Leipzig = warehouse; CPU-GEN9 = sku]", "", (), tokenise)
+    assert text(learnt.draft(tokenise("sto"), names)) == 'ck(warehouse="Leipzig", sku="'[: drafting.MOST]
+    assert text(learnt.draft(tokenise('stock(warehouse="Lei'), names)).startswith('pzig"')
+    assert text(learnt.draft(tokenise('stock(warehouse="Leipzig", sku="'), names)).startswith("CPU-GEN9")
+
+
+def test_what_is_due_decides_how_it_goes_on(learnt: Drafter) -> None:
+    alone = named("[Leipzig = warehouse]", "", (), tokenise)
+    assert text(learnt.draft(tokenise('stock(warehouse="Leipzig"'), alone)) == ")\n"
+    both = named("[Leipzig = warehouse; CPU-GEN9 = sku]", "", (), tokenise)
+    assert text(learnt.draft(tokenise('stock(warehouse="Leipzig"'), both)).startswith(", sku=")
+
+
+def test_nothing_is_drafted_from_nothing() -> None:
+    assert Drafter().draft(tokenise("stock("), ()) == []
+    assert counted([]).draft([], ()) == []
+
+
+def test_values_are_told_by_their_kind() -> None:
+    names = named(LINKS, "over 20 racks", ('x(city="Oslo")',), tokenise)
+    pieces = told(tokenise('"Memphis" 14 20 "Oslo"'), names)
+    assert [piece for piece in pieces if isinstance(piece, str)] == ["<city>", "<days>", "<number>", "<text>"]
+
+
+def test_drafts_are_kept_in_a_file(learnt: Drafter, tmp_path: Path) -> None:
+    drafting.write(learnt, tmp_path / "a.drafts.json")
+    assert drafting.read(tmp_path / "a.drafts.json") == learnt
+    assert drafting.read(tmp_path / "none.drafts.json") == Drafter()
+
+
+class Guessing(Drafter):
+    """Drafts what a test tells it to, right or wrong."""
+
+    def __init__(self, guesses: Iterator[list[int]]) -> None:
+        super().__init__({(0,): (0, 1.0)})
+        object.__setattr__(self, "guesses", guesses)
+
+    def draft(self, written, names):  # type: ignore[no-untyped-def]
+        return next(self.guesses, [])  # type: ignore[attr-defined]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.integers(97, 122), max_size=12), max_size=30), st.text("abc ?", max_size=30))
+def test_wrong_drafts_change_nothing(writer: LlamaWriter, guesses: list[list[int]], question: str) -> None:
+    plain = writer.write(asked(question))
+    writer.drafter = Guessing(iter(guesses))
+    drafted = writer.write(asked(question))
+    writer.drafter = Drafter()
+    assert drafted.program == plain.program
+    assert drafted.confidence == pytest.approx(plain.confidence, rel=1e-3)
+
+
+def test_right_drafts_take_fewer_passes(writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []
+    decode = writer._passes._decode
+    monkeypatch.setattr(writer._passes, "_decode", lambda reads: passes.append(1) or decode(reads))
+    known = writer.write(asked("a"))
+    assert len(passes) == known.tokens_out > 9
+    tokens = list(_tokens_of(writer, asked("a")))
+    passes.clear()
+    writer.drafter = Guessing(iter([tokens[at : at + 8] for at in range(0, len(tokens), 9)]))
+    assert writer.write(asked("a")).program == known.program
+    assert len(passes) <= known.tokens_out // 9 + 1
+    writer.drafter = Drafter()
+
+
+def _tokens_of(writer: LlamaWriter, request: Request) -> Iterator[int]:
+    """The tokens that the model writes, one after the other."""
+    seen: list[int] = []
+
+    class Watching(Guessing):
+        def draft(self, written, names):  # type: ignore[no-untyped-def]
+            seen[:] = written
+            return []
+
+    writer.drafter = Watching(iter(()))
+    writer.write(request)
+    writer.drafter = Drafter()
+    yield from seen
+
+
+# Many at once -----------------------------------------------------------------------------------------------------
+
+
+def test_callers_together_are_told_what_each_is_told_alone(writer: LlamaWriter) -> None:
+    questions = [f"question {n} {'x' * n}" for n in range(TOGETHER + 4)]
+    alone = [writer.write(asked(question)).program for question in questions]
+    with ThreadPoolExecutor(len(questions)) as pool:
+        together = list(pool.map(lambda question: writer.write(asked(question)).program, questions))
+    same = [len(commonprefix(pair)) / len(pair[0]) for pair in zip(alone, together, strict=True)]
+    assert sorted(same)[2] == 1, "but for what rounding makes of a random model's ties"
+    assert min(same) > 0.05
+
+
+def test_one_who_gives_up_leaves_the_others_alone(writer: LlamaWriter) -> None:
+    started = threading.Event()
+
+    def stopped() -> bool:
+        return started.is_set() or started.set() or False
+
+    def give_up() -> str:
+        with pytest.raises(GivenUp):
+            writer.write(replace(asked("never mind"), stopped=stopped))
+        return ""
+
+    alone = writer.write(asked("go on")).program
+    with ThreadPoolExecutor(5) as pool:
+        gone = pool.submit(give_up)
+        others = [pool.submit(lambda: writer.write(asked("go on")).program) for _ in range(4)]
+    assert [other.result() for other in others] == [alone] * 4 and gone.result() == ""
+    assert not writer._passes._turns
+
+
+def test_what_llama_cpp_cannot_read_is_told_to_each_who_asked(
+    writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(reads: object) -> None:
+        raise RuntimeError("llama_decode returned -3")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writer._passes, "_decode", broken)
+        with pytest.raises(RuntimeError, match="returned -3"):
+            writer.complete("Q: a\nA:")
+    assert writer.complete("Q: a\nA:").tokens_out
+
+
+def test_the_longest_texts_of_many_callers_are_all_written(writer: LlamaWriter) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        written = list(pool.map(writer.complete, ["Q: " + "long " * 1000] * 4))
+    assert len(set(written)) == 1 and written[0].tokens_in > 800
