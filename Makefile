@@ -41,6 +41,7 @@ bench: $(VENV)/.dev  ## measure, as ratios in one run
 	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks.solvers demo
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.speed
 	$(BIN)/python -m tests.browser.measure
 
 fuzz: $(VENV)/.dev  ## 10,000 spoilt programs and 1,000 spoilt questions, and what must be so after each

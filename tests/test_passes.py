@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,7 @@ def learnt() -> Drafter:
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory) -> LlamaWriter:
     """A tiny model with random weights, whose programs are gibberish of many tokens."""
-    return LlamaWriter(tiny.base(tmp_path_factory.mktemp("tiny") / "base.gguf"), threads=1)
+    return LlamaWriter(tiny.base(tmp_path_factory.mktemp("tiny") / "base.gguf"), threads=1, remembered=0)
 
 
 def asked(question: str) -> Request:
@@ -140,6 +140,18 @@ def _tokens_of(writer: LlamaWriter, request: Request) -> Iterator[int]:
     yield from seen
 
 
+def test_what_was_just_asked_is_known_until_a_name_or_a_turn_differs(tmp_path: Path) -> None:
+    own = LlamaWriter(tiny.base(tmp_path / "base.gguf"), threads=1, remembered=2)
+    first = own.write(asked("a"))
+    again = own.write(asked("a"))
+    assert (again.program, again.tokens_out) == (first.program, 0) and first.tokens_out
+    assert own.write(replace(asked("a"), links="[Reno = warehouse]")).tokens_out
+    assert own.write(replace(asked("a"), context=())).tokens_out
+    assert own.write(asked("a")).tokens_out, "only the last two are remembered"
+    none = LlamaWriter(own.path, threads=1, remembered=0)
+    assert none.write(asked("a")).tokens_out and none.write(asked("a")).tokens_out
+
+
 # Many at once -----------------------------------------------------------------------------------------------------
 
 
@@ -148,9 +160,15 @@ def test_callers_together_are_told_what_each_is_told_alone(writer: LlamaWriter) 
     alone = [writer.write(asked(question)).program for question in questions]
     with ThreadPoolExecutor(len(questions)) as pool:
         together = list(pool.map(lambda question: writer.write(asked(question)).program, questions))
-    same = [len(commonprefix(pair)) / len(pair[0]) for pair in zip(alone, together, strict=True)]
+    same = [_alike(*pair) for pair in zip(alone, together, strict=True)]
     assert sorted(same)[2] == 1, "but for what rounding makes of a random model's ties"
     assert min(same) > 0.05
+
+
+def _alike(one: str, other: str) -> float:
+    """The part of a text up to where another leaves it."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) / len(one)
 
 
 def test_one_who_gives_up_leaves_the_others_alone(writer: LlamaWriter) -> None:

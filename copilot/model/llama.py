@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ MOST_THREADS = 4
 """A model this small waits for memory, not for more cores."""
 MOST_OTHERS = 4
 NOTHING = Beginning((), 1.0)
+REMEMBERED = 256
 GGUF_MAGIC = b"GGUF"
 
 
@@ -35,6 +37,8 @@ class LlamaWriter:
         threads: None for one a core, up to MOST_THREADS.
         calibration: how its probabilities are to be taken.
         drafter: guesses how programs go on, which only makes them faster to write.
+        remembered: how many programs are known again when exactly the same is asked: the same words, with the same
+            names in the database and after the same turns. 0 for none.
 
     Raises:
         SetupError: there is no such file, or llama.cpp cannot load it.
@@ -42,9 +46,11 @@ class LlamaWriter:
 
     def __init__(
         self, path: Path, gpu_layers: int | None = None, threads: int | None = None, name: str = "",
-        calibration: Calibration = UNCALIBRATED, drafter: Drafter = NO_DRAFTS,
+        calibration: Calibration = UNCALIBRATED, drafter: Drafter = NO_DRAFTS, remembered: int = REMEMBERED,
     ) -> None:  # fmt: skip
         self.path, self.name, self.calibration, self.drafter = path, name or path.stem, calibration, drafter
+        self._known: dict[str, Written] = {}
+        self.remembered = remembered
         self._llm = _loaded(path, gpu_layers)
         self._newline = self.tokenised(END)[-1]
         self.gpu_layers = layers_to_offload(gpu_layers)
@@ -56,7 +62,12 @@ class LlamaWriter:
 
     def write(self, request: Request) -> Written:
         """The likeliest program. Raises GivenUp between two passes, if nobody waits any more."""
-        return self.write_from(request, NOTHING)
+        text = prompt(request.question, request.links, request.context)
+        if known := self._known.get(text):
+            return replace(known, tokens_in=0, tokens_out=0)
+        written = self.write_from(request, NOTHING)
+        self._remember(text, written)
+        return written
 
     def write_from(self, request: Request, beginning: Beginning) -> Written:
         """The likeliest program that begins so; the beginning's chance counts among those of its tokens."""
@@ -64,6 +75,12 @@ class LlamaWriter:
         names = named(request.links, request.question, earlier, self.tokenised) if self.drafter.follows else []
         text = prompt(request.question, request.links, request.context)
         return self._written(text, request.stopped, beginning, names)
+
+    def _remember(self, text: str, written: Written) -> None:
+        """Keep a program for when the same is asked again; of too many the oldest is forgotten."""
+        self._known[text] = written
+        for old in list(self._known)[: max(0, len(self._known) - self.remembered)]:
+            self._known.pop(old, None)
 
     def complete(self, text: str, stopped: Stopped = never) -> Written:
         """The likeliest completion of a prompt, up to the end of its line."""

@@ -20,14 +20,12 @@ from copilot import Copilot
 from copilot.fulfilment import changes, store
 from copilot.fulfilment.app import app
 from copilot.fulfilment.planner import solve
-from copilot.model.prompt import prompt
 from copilot.settings import Settings
 from copilot.testing import Scripted
 from fixtures.build import build
 
 Work = Callable[[], object]
 RUNS = 5
-QUESTION = "Which three warehouses have the most H100s free?"
 PROGRAM = 'inventory.where(sku="GPU-H100").by("warehouse").sum("available").top(3)'
 WHAT_IF = 'what_if(close_warehouse("Memphis"), scale_demand(20, region="Europe", category="GPU"))'
 
@@ -52,25 +50,6 @@ def planning(copilot: Copilot) -> dict[str, Work]:
     }
 
 
-def writing(settings: Settings) -> dict[str, Work]:
-    """The model that ships: reading a prompt, and answering it."""
-    from copilot.model.llama import LlamaWriter
-    from copilot.model.weights import DEFAULT, located
-
-    writer = LlamaWriter(located(DEFAULT, settings), gpu_layers=settings.gpu_layers, threads=settings.threads)
-    text = prompt(QUESTION, "[GPU-H100 = sku]")
-    tokens = writer._tokens(text)
-
-    def read() -> None:
-        writer._llm.reset()
-        writer._llm.eval(tokens)
-
-    return {
-        f"reading a prompt of {len(tokens)} tokens": read,
-        "reading it and writing a program": lambda: writer.complete(text),
-    }
-
-
 def median_ms(work: Work) -> float:
     """The median of some runs after one that warms up, in milliseconds."""
     times = []
@@ -87,7 +66,7 @@ def main() -> None:
         url = f"sqlite:///{Path(folder) / 'demo.db'}"
         build(url, "demo")
         copilot = Copilot(app, database_url=url, model=Scripted({}), settings=Settings(home=Path(folder)))
-        groups = (programs(copilot), planning(copilot), writing(Settings.load()))
+        groups = (programs(copilot), planning(copilot))
         table = Table("what", "median ms", "ratio")
         for group in track(groups, "measuring", console=Console(stderr=True), transient=True):
             first = 0.0
