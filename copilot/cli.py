@@ -180,8 +180,8 @@ def _show(answer: Answer) -> None:
         console.print(f"\n{title}")
         told = paired(table)
         console.print(_table(told.columns, told.rows))
-    for choice in answer.choices:
-        console.print(_text(f"  • {choice}"))
+    for number, choice in enumerate(answer.choices, start=1):
+        console.print(_text(f"  {number} {choice}"))
     if answer.outcome in ("steered", "declined"):
         console.print(_text(f"try: {' · '.join(answer.suggestions)}", style="dim"))
     if answer.program:

@@ -283,7 +283,8 @@ class Copilot:
 class Chat:
     """A conversation: each question is read with the ones before it.
 
-    A reply that is one of the choices just offered completes the question that was asked back.
+    A reply that is one of the choices just offered, or its number, completes the question that was asked back. Which
+    reading of a question was chosen is kept as feedback, from which `finetune collect` makes an example.
     """
 
     def __init__(self, copilot: Copilot) -> None:
@@ -298,7 +299,9 @@ class Chat:
 
     def stream(self, question: str, stopped: Stopped = never) -> Iterator[Stage | Answer]:
         """As `Copilot.stream`, in the light of the questions before."""
+        question = self._picked(question)
         if self._last and (reading := self._last.readings.get(question)):
+            self._copilot.feedback(self._last.id, "corrected", program=reading, comment="chosen when asked back")
             yield from self.stream_run(reading, self._last.question, stopped)
         elif program := self._settled(question):
             yield from self.stream_run(program, stopped=stopped)
@@ -326,6 +329,12 @@ class Chat:
             return ""
         unclear = _unclear(asked, reply)
         return asked.program.replace(f'"{unclear[0]}"', f'"{reply}"') if unclear else ""
+
+    def _picked(self, reply: str) -> str:
+        """The choice that a reply names by its number, from 1; or else the reply."""
+        offered = self._last.choices if self._last else []
+        by_number = {str(number): choice for number, choice in enumerate(offered, start=1)}
+        return reply if reply in offered else by_number.get(reply.strip(" .)"), reply)
 
     def _asked_back(self, reply: str) -> Answer | None:
         """The answer that offered this reply as a choice, if the last one did."""

@@ -51,6 +51,15 @@ def test_the_reading_that_is_chosen_is_run_and_followed_up(copilot: Copilot) -> 
     assert chat._turns == [Turn(QUESTION, RESERVED)]
 
 
+def test_a_choice_may_be_named_by_its_number_and_teaches(copilot: Copilot) -> None:
+    copilot._writer = Hesitant(((AVAILABLE, 0.4), (RESERVED, 0.3)))
+    chat = copilot.chat()
+    chat.ask(QUESTION)
+    assert chat.ask("2").program == RESERVED
+    ((entry, feedback),) = copilot.judged()
+    assert (entry.question, feedback.verdict, feedback.program) == (QUESTION, "corrected", RESERVED)
+
+
 def test_a_sure_program_is_run(copilot: Copilot) -> None:
     answer = asked(copilot, (AVAILABLE, 0.9), (RESERVED, 0.1))
     assert (answer.outcome, answer.program) == ("answered", AVAILABLE)
