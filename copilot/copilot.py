@@ -222,7 +222,7 @@ class Copilot:
 
     def info(self) -> Info:
         """What is in use."""
-        base, adapter = parts(self.writer.name)
+        base, adapter = parts(self.writer.name, self.settings)
         return Info(
             app=self.app.name, model=base, adapter=adapter, gpu_layers=getattr(self.writer, "gpu_layers", None),
             database=self.database.url.render_as_string(), today=self.world.today.isoformat(),

@@ -220,7 +220,7 @@ class Asking:
 
     def _number(self, connection: sa.Connection, query: Any) -> float:
         if not isinstance(query, Query):
-            raise ProgramError("number() takes a query of one cell, such as orders.count()")
+            raise ProgramError("number() takes a query of one cell, such as the count of a view's rows")
         columns, rows, _ = self.fetch(connection, query)
         if len(rows) != 1 or len(columns) != 1:
             raise ProgramError(f"number() takes a query of one number; this one has {len(rows)} rows of {len(columns)}")

@@ -72,7 +72,7 @@ def show(value: Any, fetch: Fetch, units: Units = NONE) -> Shown:
     if isinstance(value, list | tuple | set | dict):
         return _several(list(value.items() if isinstance(value, dict) else value), fetch)
     if value is None:
-        raise ProgramError("the program gives no result; its last line must be an expression such as orders.count()")
+        raise ProgramError("the program gives no result; its last line must be a query, a task or a value")
     return Shown(f"{_said(_plain(value, fetch))}.", ["value"], [[_plain(value, fetch)]])
 
 

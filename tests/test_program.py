@@ -125,7 +125,7 @@ def test_only_the_steps_of_a_query_can_be_reached() -> None:
 
 
 @pytest.mark.parametrize(("program", "says"), [
-    ("", "there is no program; try: orders.count()"),
+    ("", "there is no program; `copilot stub` shows"),
     ("orders.count()\norders.where(a b)", "line 2, column 14: this is not a program: invalid syntax"),
     ("orders.where(", "line 1, column 13: this is not a program: '(' was never closed"),
     ("SELECT * FROM orders", "line 1, column 15: this is not a program"),
@@ -158,7 +158,7 @@ def test_only_the_steps_of_a_query_can_be_reached() -> None:
     ("plans.where(name__contains='a\\0b')", "no NUL character"),
     ("orders.top(0)", "top() takes a whole number from 1, not 0"),
     ("explain('ORD-9999')", "there is no order 'ORD-9999'; did you mean ORD-"),
-    ("x = 1", "its last line must be an expression such as orders.count()"),
+    ("x = 1", "its last line must be a query, a task or a value"),
     ("x" * 5000, "a program is at most 4000 characters long; this one has 5000"),
     ("(" * 60 + "1," + ")," * 60, "nested more than"),
 ])  # fmt: skip

@@ -167,10 +167,15 @@ def fetched(name: str, cache: Path, progress: Progress = silent) -> Path:
     return out
 
 
-def parts(model: str) -> tuple[str, str]:
-    """The base and the adapter that a writer's name stands for: the adapter is empty if there is none."""
-    path = ADAPTERS / f"{model}.gguf" if (ADAPTERS / f"{model}.gguf").exists() else Path(model).expanduser()
-    return (read_card(path).base, path.stem) if path.with_suffix(".json").exists() else (model, "")
+def parts(model: str, settings: Settings) -> tuple[str, str]:
+    """The base and the adapter that a writer's name stands for: the adapter is empty if there is none.
+
+    One that was installed over the one that ships is told by its path.
+    """
+    adapter = adapter_of(chosen(model, settings))
+    if adapter is None:
+        return model, ""
+    return read_card(adapter).base, adapter.stem if adapter.parent == ADAPTERS else str(adapter)
 
 
 def sha256(path: Path) -> str:

@@ -75,7 +75,7 @@ def parse(program: str) -> ast.Module:
     except (ValueError, RecursionError, MemoryError) as error:
         raise ProgramError(f"this is not a program: it cannot be read; {MADE_OF}") from error
     if not tree.body:
-        raise ProgramError("there is no program; try: orders.count()")
+        raise ProgramError(f"there is no program; {MADE_OF}")
     if _depth(tree) > MAX_DEPTH:
         raise ProgramError(f"the program is nested more than {MAX_DEPTH} deep")
     for node in ast.walk(tree):
