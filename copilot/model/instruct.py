@@ -1,0 +1,175 @@
+"""A model that was not fine-tuned, in this process: prompted in-context, greedy, its fixed text read once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from copilot.app import App
+from copilot.errors import GivenUp, SetupError
+from copilot.model import incontext
+from copilot.model.held import Held
+from copilot.model.incontext import Message, Shot
+from copilot.model.llama import MOST_TOKENS, last_logits, loaded
+from copilot.model.writer import Request, Written
+from copilot.program.grammar import grammar
+from copilot.progress import Stopped
+
+CONTEXT = 8192
+ROOM = 1024
+"""Tokens for what is not fixed: earlier turns, the question, the program."""
+STEP = 256
+CHATML = """{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}\
+{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"""
+
+
+class InstructWriter:
+    """A GGUF file of an instruct model that writes programs, told what there is.
+
+    The context is no longer than its fixed text needs; that is read at the first question, or by `warm_up`.
+
+    Args:
+        path: of the model.
+        shots: worked examples, the most wanted first; those that find no room are left out.
+        context: tokens at most.
+        held: hold it to the app's grammar.
+        gpu_layers, threads: as LlamaWriter takes them.
+    """
+
+    def __init__(
+        self, path: Path, shots: Sequence[Shot] = (), context: int = CONTEXT, held: bool = False,
+        gpu_layers: int | None = None, threads: int | None = None, name: str = "",
+    ) -> None:  # fmt: skip
+        self.path, self.shots, self.name = path, tuple(shots), name or path.stem
+        self._most, self._held, self._options = context, held, (gpu_layers, threads)
+        self._lock = threading.Lock()
+        with redirect_stderr(StringIO()):  # a context is longer than that of a model without layers, says llama.cpp
+            self._chat = _Chat(loaded(path, *self._options, vocab_only=True))
+        self._app: App | None = None
+
+    def warm_up(self, app: App) -> None:
+        """Load the model and read what every question begins with. Raises SetupError if that finds no room."""
+        fixed = incontext.fixed(app)
+        room = self._most - ROOM - self._chat.length(fixed)
+        if room < 0:
+            raise SetupError(f"the brief of {app.name} does not fit into {self._most:,} tokens; allow more")
+        self.shots = tuple(_fitting(self.shots, room, lambda shot: self._chat.grown(incontext.turns(shot))))
+        tokens = self._chat.tokens(incontext.fixed(app, self.shots), begin_answer=False)
+        self._llm = loaded(self.path, *self._options, context=_rounded(len(tokens) + ROOM))
+        self._grammar = Held(self._llm, grammar(app)) if self._held else None
+        self._read: list[int] = []
+        self._read_on(tokens)
+        self._app = app
+
+    def write(self, request: Request) -> Written:
+        """The likeliest program, token by token. Raises GivenUp between two of them, if nobody waits any more."""
+        with self._lock:
+            if self._app is not request.app:
+                self.warm_up(request.app)
+            tokens = self._chat.tokens(incontext.messages(request, self.shots))
+            if len(tokens) > self._llm.n_ctx() - MOST_TOKENS:
+                raise SetupError(f"the question leaves {self.name} no room to answer; allow more tokens")
+            self._read_on(tokens)
+            written = self._completed(request.stopped)
+            text = self._chat.text(written)
+            return Written(incontext.program_in(text), len(tokens), len(written))
+
+    def _read_on(self, tokens: list[int]) -> None:
+        """Read a prompt, from where it leaves what was read before."""
+        same = next((n for n, (a, b) in enumerate(zip(self._read, tokens, strict=False)) if a != b), None)
+        kept = min(len(self._read), len(tokens) - 1) if same is None else same
+        self._llm.n_tokens = kept  # what lies behind is dropped by eval
+        self._llm.eval(tokens[kept:])
+        self._read = list(tokens)
+
+    def _completed(self, stopped: Stopped) -> list[int]:
+        written: list[int] = []
+        if self._grammar:
+            self._grammar.reset()
+        while len(written) < MOST_TOKENS:
+            token = self._next()
+            if self._chat.ends(token):
+                break
+            written.append(token)
+            if stopped():
+                raise GivenUp("stopped while the program was being written")
+            if incontext.ended(self._chat.text(written)):
+                break
+            self._llm.eval([token])
+        return written
+
+    def _next(self) -> int:
+        logits = last_logits(self._llm)
+        return self._grammar.likeliest(logits) if self._grammar else int(logits.argmax())
+
+
+class _Chat:
+    """A model's tokens and chat template.
+
+    Args:
+        vocabulary: a model of llama.cpp, of which no more than the vocabulary need be loaded.
+    """
+
+    def __init__(self, vocabulary: Any) -> None:
+        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+        self._llm = vocabulary
+        template = vocabulary.metadata.get("tokenizer.chat_template", CHATML)
+        begin, end = (self._special(token) for token in (vocabulary.token_bos(), vocabulary.token_eos()))
+        self._with, self._without = (Jinja2ChatFormatter(template, end, begin, answer) for answer in (True, False))
+
+    def tokens(self, messages: Sequence[Message], begin_answer: bool = True) -> list[int]:
+        """The tokens of some messages, with the beginning of an answer if wanted."""
+        formatter = self._with if begin_answer else self._without
+        told = [{"role": role, "content": _plain(text)} for role, text in messages]
+        text = formatter(messages=told).prompt
+        tokens: list[int] = self._llm.tokenize(text.encode(), add_bos=False, special=True)
+        return tokens
+
+    def length(self, messages: Sequence[Message]) -> int:
+        """How many tokens some messages have."""
+        return len(self.tokens(messages, begin_answer=False))
+
+    def grown(self, messages: Sequence[Message]) -> int:
+        """How many tokens longer some messages make a chat."""
+        begun = [("system", "")]
+        return self.length([*begun, *messages]) - self.length(begun)
+
+    def text(self, tokens: list[int]) -> str:
+        """What was written, as text."""
+        raw: bytes = self._llm.detokenize(tokens, special=False)
+        return raw.decode(errors="replace")
+
+    def ends(self, token: int) -> bool:
+        """Whether a token ends an answer."""
+        import llama_cpp
+
+        return bool(llama_cpp.llama_vocab_is_eog(llama_cpp.llama_model_get_vocab(self._llm.model), token))
+
+    def _special(self, token: int) -> str:
+        raw: bytes = self._llm.detokenize([token], special=True) if token >= 0 else b""
+        return raw.decode(errors="replace")
+
+
+def _plain(text: str) -> str:
+    """A text without what a tokenizer would take for the end of a message."""
+    return text.replace("<|", "< |")
+
+
+def _fitting(shots: Sequence[Shot], room: int, length: Any) -> list[Shot]:
+    """The first of some shots, as many as there is room for."""
+    kept = []
+    for shot in shots:
+        room -= length(shot)
+        if room < 0:
+            break
+        kept.append(shot)
+    return kept
+
+
+def _rounded(tokens: int) -> int:
+    return -(-tokens // STEP) * STEP
