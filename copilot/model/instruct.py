@@ -34,18 +34,17 @@ class InstructWriter:
 
     Args:
         path: of the model.
-        shots: worked examples, the most wanted first; those that find no room are left out.
-        context: tokens at most.
+        shots: worked examples.
         held: hold it to the app's grammar.
         gpu_layers, threads: as LlamaWriter takes them.
     """
 
     def __init__(
-        self, path: Path, shots: Sequence[Shot] = (), context: int = CONTEXT, held: bool = False,
+        self, path: Path, shots: Sequence[Shot] = (), held: bool = False,
         gpu_layers: int | None = None, threads: int | None = None, name: str = "",
     ) -> None:  # fmt: skip
         self.path, self.shots, self.name = path, tuple(shots), name or path.stem
-        self._most, self._held, self._options = context, held, (gpu_layers, threads)
+        self._held, self._options = held, (gpu_layers, threads)
         self._lock = threading.Lock()
         with redirect_stderr(StringIO()):  # a context is longer than that of a model without layers, says llama.cpp
             self._chat = _Chat(loaded(path, *self._options, vocab_only=True))
@@ -53,13 +52,11 @@ class InstructWriter:
 
     def warm_up(self, app: App) -> None:
         """Load the model and read what every question begins with. Raises SetupError if that finds no room."""
-        fixed = incontext.fixed(app)
-        room = self._most - ROOM - self._chat.length(fixed)
-        if room < 0:
-            raise SetupError(f"the brief of {app.name} does not fit into {self._most:,} tokens; allow more")
-        self.shots = tuple(_fitting(self.shots, room, lambda shot: self._chat.grown(incontext.turns(shot))))
         tokens = self._chat.tokens(incontext.fixed(app, self.shots), begin_answer=False)
-        self._llm = loaded(self.path, *self._options, context=_rounded(len(tokens) + ROOM))
+        needed = _rounded(len(tokens) + ROOM)
+        if needed > self._chat.most:
+            raise SetupError(f"{self.name} reads {self._chat.most:,} tokens at most, and is to read {needed:,}")
+        self._llm = loaded(self.path, *self._options, context=needed)
         self._grammar = Held(self._llm, grammar(app)) if self._held else None
         self._read: list[int] = []
         self._read_on(tokens)
@@ -112,12 +109,17 @@ class _Chat:
 
     Args:
         vocabulary: a model of llama.cpp, of which no more than the vocabulary need be loaded.
+
+    Attributes:
+        most: the tokens that it was trained to read.
     """
 
     def __init__(self, vocabulary: Any) -> None:
         from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
         self._llm = vocabulary
+        architecture = vocabulary.metadata.get("general.architecture", "")
+        self.most = int(vocabulary.metadata.get(f"{architecture}.context_length", CONTEXT))
         template = vocabulary.metadata.get("tokenizer.chat_template", CHATML)
         begin, end = (self._special(token) for token in (vocabulary.token_bos(), vocabulary.token_eos()))
         self._with, self._without = (Jinja2ChatFormatter(template, end, begin, answer) for answer in (True, False))
@@ -125,19 +127,10 @@ class _Chat:
     def tokens(self, messages: Sequence[Message], begin_answer: bool = True) -> list[int]:
         """The tokens of some messages, with the beginning of an answer if wanted."""
         formatter = self._with if begin_answer else self._without
-        told = [{"role": role, "content": _plain(text)} for role, text in messages]
+        told: Any = [{"role": role, "content": _plain(text)} for role, text in messages]
         text = formatter(messages=told).prompt
         tokens: list[int] = self._llm.tokenize(text.encode(), add_bos=False, special=True)
         return tokens
-
-    def length(self, messages: Sequence[Message]) -> int:
-        """How many tokens some messages have."""
-        return len(self.tokens(messages, begin_answer=False))
-
-    def grown(self, messages: Sequence[Message]) -> int:
-        """How many tokens longer some messages make a chat."""
-        begun = [("system", "")]
-        return self.length([*begun, *messages]) - self.length(begun)
 
     def text(self, tokens: list[int]) -> str:
         """What was written, as text."""
@@ -158,17 +151,6 @@ class _Chat:
 def _plain(text: str) -> str:
     """A text without what a tokenizer would take for the end of a message."""
     return text.replace("<|", "< |")
-
-
-def _fitting(shots: Sequence[Shot], room: int, length: Any) -> list[Shot]:
-    """The first of some shots, as many as there is room for."""
-    kept = []
-    for shot in shots:
-        room -= length(shot)
-        if room < 0:
-            break
-        kept.append(shot)
-    return kept
 
 
 def _rounded(tokens: int) -> int:

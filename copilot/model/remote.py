@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import urllib.error
@@ -57,5 +58,5 @@ class RemoteWriter:
         except urllib.error.HTTPError as error:
             hint = f"; is {KEY} right?" if error.code in (401, 403) else ""
             raise SetupError(f"{self.url} answers {error.code} {error.reason}{hint}") from error
-        except (OSError, ValueError) as error:  # refused, too slow, or no JSON
+        except (OSError, ValueError, http.client.HTTPException) as error:  # refused, too slow, or no JSON
             raise SetupError(f"{self.url} does not answer: {getattr(error, 'reason', error)}") from error

@@ -21,9 +21,9 @@ give is called count, sum_column, avg_column and so on
 .select("column", …) shows these columns; .sort("column", "-column") orders, - is largest first
 .top(n) keeps n rows: after an aggregate without a sort, the n largest"""
 
-PERIODS = """Dates are "YYYY-MM-DD"; of a date, __next=n and __last=n are the days from or up to today, __weeks=n the coming weeks,
-__month="YYYY-MM", __week="this", "next", "last" or a day of it. __in takes a list, or a query of one column.
-__isnull=True means empty."""
+PERIODS = """Dates are "YYYY-MM-DD"; of a date, __next=n and __last=n are the days from or up to today, __weeks=n
+the coming weeks, __month="YYYY-MM", __week="this", "next", "last" or a day of it.
+__in takes a list, or a query of one column. __isnull=True means empty."""
 
 
 def brief(app: App) -> str:

@@ -59,7 +59,7 @@ def _listing(app: App, plural: str, narrowed: str | None) -> str:
 
 def _call(name: str, parameters: Iterable[inspect.Parameter], app: App) -> str:
     """A call: what it must have, in order, and then any of the rest."""
-    due, rest = [], []
+    due, rest = list[str](), list[str]()
     for parameter in parameters:
         value = _argument(parameter, app)
         several = parameter.kind is inspect.Parameter.VAR_POSITIONAL
