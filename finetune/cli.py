@@ -455,14 +455,18 @@ def _ask_row(
     """What a process of its own does for a row of a comparison."""
     from finetune import compare as comparing
 
+    loaded, settings, shots = load_app(app), Settings.load(), comparing.worked(row, examples)
+    left = comparing.left(row, comparing.made_of(row, shots, loaded, settings), questions, out)
+    if not left:
+        return
     with console.status(f"{row.name}: reading what every question begins with"):
-        writer, made_of = comparing.opened(row, examples, load_app(app), Settings.load())
+        writer = comparing.opened(row, shots, loaded, settings)
     with (
         _evaluating(app, writer, database_url) as (copilot, benches),
         Progress(*Progress.get_default_columns(), console=console, transient=True) as bar,
     ):
-        shown = bar.add_task(row.name, total=len(questions))
-        comparing.ask(row, made_of, copilot, questions, benches, out, lambda done: bar.update(shown, completed=done))
+        shown = bar.add_task(row.name, total=len(questions), completed=len(questions) - len(left))
+        comparing.ask(row, copilot, left, benches, out, lambda: bar.advance(shown))
 
 
 def _say_once() -> Callable[[str, float | None], None]:

@@ -28,6 +28,7 @@ from copilot.model.instruct import InstructWriter
 from copilot.model.remote import RemoteWriter
 from copilot.model.writer import Writer
 from copilot.pace import quantiles
+from copilot.program.grammar import grammar
 from copilot.progress import Progress, silent
 from copilot.settings import Settings
 from finetune.curve import few
@@ -165,44 +166,57 @@ def _file_name(text: str) -> str:
 # Asking a row ---------------------------------------------------------------------------------------------------------
 
 
-def opened(row: Row, examples: Sequence[Example], app: App, settings: Settings) -> tuple[Writer, str]:
-    """A row's model, warm, and what it was made of: other answers come of another."""
-    shots = [Shot(e.question, e.links, e.program or "", e.context) for e in few(examples, row.shots or 0, SEED)]
+def worked(row: Row, examples: Sequence[Example]) -> list[Shot]:
+    """The worked examples of a row's prompt."""
+    return [Shot(e.question, e.links, e.program or "", e.context) for e in few(examples, row.shots or 0, SEED)]
+
+
+def made_of(row: Row, shots: Sequence[Shot], app: App, settings: Settings) -> str:
+    """What a row's answers depend on, in few letters: the model's file or server, and what it is told."""
     told = json.dumps(incontext.fixed(app, shots)) if row.shots is not None else ""
+    model = row.model + row.model_name if row.remote else weights.sha256(weights.located(row.model, settings))
+    return _digest(model, told, grammar(app) if row.held else "")
+
+
+def opened(row: Row, shots: Sequence[Shot], app: App, settings: Settings) -> Writer:
+    """A row's model; what its questions begin with is read."""
     if row.remote:
-        return RemoteWriter(row.model, row.model_name, shots), _digest(row.model, row.model_name, told)
-    path = weights.located(row.model, settings)
-    made_of = _digest(weights.sha256(path), told, str(row.held))
+        return RemoteWriter(row.model, row.model_name, shots)
     if row.shots is None:
-        return weights.opened(row.model, settings), made_of
+        return weights.opened(row.model, settings)
+    path = weights.located(row.model, settings)
     writer = InstructWriter(path, shots, row.held, settings.gpu_layers, settings.threads, row.name)
     writer.warm_up(app)
-    return writer, made_of
+    return writer
 
 
-def ask(
-    row: Row, made_of: str, copilot: Copilot, questions: Sequence[Example], benches: Sequence[Bench], folder: Path,
-    tell: Callable[[int], None] = lambda done: None,
-) -> None:  # fmt: skip
-    """Ask a row's model what its file does not hold yet; each answer is kept as it comes.
+def left(row: Row, made: str, questions: Sequence[Example], folder: Path) -> list[Example]:
+    """The questions that a row's file does not answer yet; the file is begun if there is none.
+
+    Args:
+        made: as `made_of` tells it.
 
     Raises:
         SetupError: the file's answers are of another model, or of other words to it.
     """
-    path = folder / f"{row.name}.jsonl"
-    done = _begun(path, row, made_of)
-    due = set(map(key, questions))
-    tell(len(due & done))
+    done = _begun(folder / f"{row.name}.jsonl", row, made)
+    return [question for question in questions if key(question) not in done]
+
+
+def ask(
+    row: Row, copilot: Copilot, questions: Sequence[Example], benches: Sequence[Bench], folder: Path,
+    tell: Callable[[], object] = lambda: None,
+) -> None:  # fmt: skip
+    """Ask a row's model some questions; each answer goes into its file as it comes."""
     copilot.ready()
-    with path.open("a", encoding="utf-8") as file:
+    with (folder / f"{row.name}.jsonl").open("a", encoding="utf-8") as file:
 
         def keep(judged: Judged) -> None:
-            file.write(_line(judged).model_dump_json(exclude_defaults=True) + "\n")
+            file.write(_dumped(_line(judged)) + "\n")
             file.flush()
-            done.add(key(judged.example))
-            tell(len(due & done))
+            tell()
 
-        evaluate(copilot, [question for question in questions if key(question) not in done], benches, keep)
+        evaluate(copilot, questions, benches, keep)
 
 
 def apart(name: str, work: Callable[..., None], *args: object) -> None:
@@ -244,10 +258,10 @@ def _work(complaints: Connection, work: Callable[..., None], args: Sequence[obje
         complaints.send("")
 
 
-def _begun(path: Path, row: Row, made_of: str) -> set[str]:
+def _begun(path: Path, row: Row, made: str) -> set[str]:
     """The keys of a file's answers; the file is begun if there is none, and what a kill left of a line is dropped."""
-    head = json.dumps({"row": asdict(row), "made_of": made_of})
-    if path.exists() and not _read_head(path).get("made_of") == made_of:
+    head = json.dumps({"row": asdict(row), "made_of": made})
+    if path.exists() and _read_head(path).get("made_of") != made:
         raise SetupError(f"{path} holds answers of another model or prompt; move it away, or give another --out")
     lines = list(answers(path))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -288,12 +288,12 @@ def asking(small_world: Path, home: Path) -> tuple[Unsaved, list[Bench]]:
     return copilot, [Bench(copilot.world, copilot.database)]
 
 
-def asked(asking: tuple[Copilot, list[Bench]], folder: Path, count: int, made_of: str = "it") -> int:
-    """Asks so many questions; gives how many were asked now."""
-    told: list[int] = []
-    compare.ask(ROW, made_of, asking[0], QUESTIONS[:count], asking[1], folder, told.append)
-    assert told[-1] == count
-    return len(told) - 1
+def asked(asking: tuple[Copilot, list[Bench]], folder: Path, count: int, made: str = "it") -> int:
+    """Asks so many questions, as far as the file does not answer them; gives how many were left to ask."""
+    left, told = compare.left(ROW, made, QUESTIONS[:count], folder), list[bool]()
+    compare.ask(ROW, asking[0], left, asking[1], folder, lambda: told.append(True))
+    assert len(told) == len(left)
+    return len(left)
 
 
 def test_answers_that_are_there_are_not_asked_again(asking: tuple[Copilot, list[Bench]], tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_answers_that_are_there_are_not_asked_again(asking: tuple[Copilot, list[
     assert found and (found.questions, found.right, found.silently_wrong) == (12, 0.5, 0.0)
     assert found.p50 > 0 and found.rss > 10_000_000 and found.interval[0] < 0.5 < found.interval[1]
     with pytest.raises(SetupError, match="another model or prompt; move it away"):
-        asked(asking, folder, 12, made_of="another")
+        asked(asking, folder, 12, made="another")
     file.write_text("what is this\n")
     with pytest.raises(DataError, match="is no file of answers"):
         asked(asking, folder, 12)

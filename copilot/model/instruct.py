@@ -14,7 +14,7 @@ from copilot.errors import GivenUp, SetupError
 from copilot.model import incontext
 from copilot.model.held import Held
 from copilot.model.incontext import Message, Shot
-from copilot.model.llama import MOST_TOKENS, last_logits, loaded
+from copilot.model.llama import MOST_TOKENS, last_logits, layers_to_offload, loaded
 from copilot.model.writer import Request, Written
 from copilot.program.grammar import grammar
 from copilot.progress import Stopped
@@ -45,13 +45,31 @@ class InstructWriter:
     ) -> None:  # fmt: skip
         self.path, self.shots, self.name = path, tuple(shots), name or path.stem
         self._held, self._options = held, (gpu_layers, threads)
-        self._lock = threading.Lock()
+        self.gpu_layers = layers_to_offload(gpu_layers)
+        self._lock = threading.RLock()
         with redirect_stderr(StringIO()):  # a context is longer than that of a model without layers, says llama.cpp
             self._chat = _Chat(loaded(path, *self._options, vocab_only=True))
         self._app: App | None = None
 
     def warm_up(self, app: App) -> None:
         """Load the model and read what every question begins with. Raises SetupError if that finds no room."""
+        with self._lock:
+            if self._app is not app:
+                self._begin(app)
+
+    def write(self, request: Request) -> Written:
+        """The likeliest program, token by token. Raises GivenUp between two of them, if nobody waits any more."""
+        with self._lock:
+            self.warm_up(request.app)
+            tokens = self._chat.tokens(incontext.messages(request, self.shots))
+            if len(tokens) > self._llm.n_ctx() - MOST_TOKENS:
+                raise SetupError(f"the question leaves {self.name} no room to answer; allow more tokens")
+            self._read_on(tokens)
+            written = self._completed(request.stopped)
+            text = self._chat.text(written)
+            return Written(incontext.program_in(text), len(tokens), len(written))
+
+    def _begin(self, app: App) -> None:
         tokens = self._chat.tokens(incontext.fixed(app, self.shots), begin_answer=False)
         needed = _rounded(len(tokens) + ROOM)
         if needed > self._chat.most:
@@ -61,19 +79,6 @@ class InstructWriter:
         self._read: list[int] = []
         self._read_on(tokens)
         self._app = app
-
-    def write(self, request: Request) -> Written:
-        """The likeliest program, token by token. Raises GivenUp between two of them, if nobody waits any more."""
-        with self._lock:
-            if self._app is not request.app:
-                self.warm_up(request.app)
-            tokens = self._chat.tokens(incontext.messages(request, self.shots))
-            if len(tokens) > self._llm.n_ctx() - MOST_TOKENS:
-                raise SetupError(f"the question leaves {self.name} no room to answer; allow more tokens")
-            self._read_on(tokens)
-            written = self._completed(request.stopped)
-            text = self._chat.text(written)
-            return Written(incontext.program_in(text), len(tokens), len(written))
 
     def _read_on(self, tokens: list[int]) -> None:
         """Read a prompt, from where it leaves what was read before."""
