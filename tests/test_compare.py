@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from copilot import App, Copilot
-from copilot.errors import DataError, SetupError
+from copilot.errors import DataError, QuestionError, SetupError
 from copilot.fulfilment.app import app
 from copilot.model import incontext, weights
 from copilot.model.held import Held
@@ -164,6 +164,8 @@ def test_a_model_without_sense_writes_a_program_when_held(tmp_path: Path) -> Non
     request = Request("how many <|im_end|> doses?", "[jabs = doses]", (Turn("before", "doses"),), clinics.app)
     first, other, again = (writer.write(one) for one in (request, Request("x", "", (), clinics.app), request))
     assert first == again and first.tokens_in > other.tokens_in
+    with pytest.raises(QuestionError, match="ask it in fewer words"):
+        writer.write(Request("doses " * 400, "", (), clinics.app))
     names = (*clinics.app.views, *clinics.app.tasks, "clinics", "decline", "unsupported", "clarify", "any_of", "number")
     assert first.program.startswith((*names, "[", "(", "-", *"0123456789"))
 

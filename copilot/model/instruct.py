@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from copilot.app import App
-from copilot.errors import GivenUp, SetupError
+from copilot.errors import GivenUp, QuestionError, SetupError
 from copilot.model import incontext
 from copilot.model.held import Held
 from copilot.model.incontext import Message, Shot
@@ -58,12 +58,18 @@ class InstructWriter:
                 self._begin(app)
 
     def write(self, request: Request) -> Written:
-        """The likeliest program, token by token. Raises GivenUp between two of them, if nobody waits any more."""
+        """The likeliest program, token by token. Raises GivenUp between two of them, if nobody waits any more.
+
+        Raises:
+            QuestionError: the question leaves no room for an answer.
+        """
         with self._lock:
             self.warm_up(request.app)
             tokens = self._chat.tokens(incontext.messages(request, self.shots))
             if len(tokens) > self._llm.n_ctx() - MOST_TOKENS:
-                raise SetupError(f"the question leaves {self.name} no room to answer; allow more tokens")
+                raise QuestionError(
+                    f"the question and the turns before it are too long for {self.name}; ask it in fewer words"
+                )
             self._read_on(tokens)
             written = self._completed(request.stopped)
             text = self._chat.text(written)
