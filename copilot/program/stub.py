@@ -51,16 +51,17 @@ def stub(app: App, only: Iterable[str] | None = None) -> str:
     views = [view for name, view in app.views.items() if only is None or name in set(only)]
     parts = [HEADER, *(f"class {name}: ..." for name in sorted(app.opaque)), ""]
     parts += [_view(view) for view in views]
-    parts += [_listing(app)] + [_task(task) for task in app.tasks.values()]
+    parts += [*listings(app), *(task_line(task) for task in app.tasks.values())]
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _listing(app: App) -> str:
-    return "\n".join(
+def listings(app: App) -> list[str]:
+    """The functions that list names, each as a line of the stub."""
+    return [
         f"def {kind.plural}({_narrowing(app, kind)}) -> list[str]: ...  # their names, to loop over"
         for kind in app.kinds.values()
         if kind.plural
-    )
+    ]
 
 
 def _narrowing(app: App, kind: NameKind) -> str:
@@ -128,7 +129,8 @@ def _operand(lookup: str, kind: str) -> str:
     return special.get(lookup, f"{compared} | Column | None")
 
 
-def _task(task: Task) -> str:
+def task_line(task: Task) -> str:
+    """A task as a line of the stub."""
     parameters = ", ".join(_parameter(p) for p in task.signature.parameters.values())
     comment = f"  # {task.doc}" if task.doc else ""
     return f"def {task.name}({parameters}) -> {_annotation(task.signature.return_annotation)}: ...{comment}"
