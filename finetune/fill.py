@@ -12,10 +12,10 @@ from datetime import date, timedelta
 from copilot.names import Names, plain
 from copilot.query import monday
 
-SLOT = re.compile(r"\{([a-z]+)(\d*)\}")
-SLOT_NAME = re.compile(r"([a-z]+)(\d*)")
+SLOT = re.compile(r"\{([a-z_]+)(\d*)\}")
+SLOT_NAME = re.compile(r"([a-z_]+)(\d*)")
 DOZENS = {6: "half a dozen", 12: "a dozen", 24: "two dozen", 36: "three dozen"}
-RANGE = re.compile(r"\b([a-z_]+)__gte?=\{([a-z]+\d*)\}, \1__lte?=\{([a-z]+\d*)\}")
+RANGE = re.compile(r"\b([a-z_]+)__gte?=\{([a-z_]+\d*)\}, \1__lte?=\{([a-z_]+\d*)\}")
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
@@ -126,7 +126,7 @@ class Filler:
         return []
 
     def _noisy(self, said: str, kind: str) -> str:
-        if kind in NAMED and len(said) > 5 and said.isalpha() and self.rng.random() < 0.07:
+        if kind in self.names.kinds and len(said) > 5 and said.isalpha() and self.rng.random() < 0.07:
             return typo(said, self.rng)
         return said
 
@@ -230,7 +230,6 @@ NUMBERED = {
     "plan": ("plan", "plans", "draft", "drafts"),
 }
 """Kinds whose names are numbers, and the words after which the number alone is said."""
-NAMED = {"warehouse", "city", "supplier", "carrier", "datacenter", "region", "category"}
 VALUES: dict[str, Callable[[Filler], tuple[str, str]]] = {
     "n": lambda f: f.count(1, 20),
     "quantity": lambda f: f.count(1, 60),
