@@ -63,6 +63,7 @@ class Composer:
         self.kinds = {column.name: column.names for column in app.views[bank.view].columns if column.names}
         self.within = {kind.kind: kind.within for kind in app.kinds.values()}
         self.weights = [self._weight(one) for one in bank.filters]
+        self._weight_of_share = f"{quoted(bank.counted)}, " if bank.counted else ""
         self.follow_ups = FollowUps(bank, frames, self.kinds, rng)
 
     def pair(self) -> Pair:
@@ -228,13 +229,15 @@ class Composer:
 
     def _share(self) -> Pair:
         said, lookups, picked = self._part()
-        return self._pair(self._frame("share", rows=picked.rows, pred=said), picked.where, f".share({lookups})")
+        return self._pair(
+            self._frame("share", rows=picked.rows, pred=said), picked.where, f".share({self._weight_of_share}{lookups})"
+        )
 
     def _share_by(self) -> Pair:
         said, lookups, picked = self._part()
         group = self._group(picked)
         question = self._frame("share_by", rows=picked.rows, pred=said, **grouping(self.rng, group))
-        return self._pair(question, picked.where, f".by({quoted(group.p)}).share({lookups})")
+        return self._pair(question, picked.where, f".by({quoted(group.p)}).share({self._weight_of_share}{lookups})")
 
     def _part(self) -> tuple[str, str, Picked]:
         """What a share is of: a verb phrase, its lookups, and the rows that make the whole."""

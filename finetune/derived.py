@@ -58,12 +58,12 @@ def read_derived() -> Derived:
 
 def bank(app: App, view: View, said: Derived) -> Bank:
     """How people may speak of a view, from its columns and the app's words."""
-    rows, counted = _ways(app, view.name), _counted(app, view)
-    parts = [_filled(said.rows, {"rows": rows}, counted)]
+    rows, counted = _ways(app, view.name), _counted(view)
+    parts = [_filled(said.rows, {"rows": rows}, {"count()": f'sum("{counted}")'} if counted else {})]
     parts += [part for column in view.columns for part in _parts(app, view, column, said)]
     measures = [measure for part in parts for measure in part.measures]
     return Bank(
-        view=view.name, rows=rows, whole=True, key=[view.key] if view.key else [],
+        view=view.name, rows=rows, whole=True, counted=counted, key=[view.key] if view.key else [],
         filters=[one for part in parts for one in part.filters],
         groups=[one for part in parts for one in part.groups if one.p != view.key],
         measures=measures, ranks=[one for part in parts for one in part.ranks],
@@ -71,10 +71,10 @@ def bank(app: App, view: View, said: Derived) -> Bank:
     )  # fmt: skip
 
 
-def _counted(app: App, view: View) -> dict[str, str]:
-    """Where a column counts what the view is called after (doses left, of doses), how many there are is its sum."""
+def _counted(view: View) -> str:
+    """The column that counts what the view is called after (doses left, of doses): how many there are is its sum."""
     own = [c for c in view.columns if c.type == "int" and c.doc.partition(";")[0] == view.name.replace("_", " ")]
-    return {"count()": f'sum("{own[0].name}")'} if own else {}
+    return own[0].name if own else ""
 
 
 def _parts(app: App, view: View, column: Column, said: Derived) -> Iterator[Part]:
@@ -160,7 +160,9 @@ class Calls:
 
     def _question(self, task: Task, spoken: Sequence[str]) -> str:
         joined = self.rng.choice([" ", ", ", " and "]).join(spoken)
-        return self.rng.choice(self.said).replace("<task>", task.name.replace("_", " ")).replace("<args>", joined)
+        return (
+            self.rng.choice(self.said).replace("<task>", task.name.replace("_", " ")).replace("<args>", joined).strip()
+        )
 
     def _value(self, parameter: inspect.Parameter) -> str:
         """What is written for a parameter: a slot, or one of its few values; empty if it takes neither."""

@@ -1,4 +1,4 @@
-"""Names drawn for training of the fulfilment app: worlds far more varied than any one database, so that a model copies and never recalls."""
+"""Names drawn to train for fulfilment: worlds far more varied than any one database, so that a model never recalls."""
 
 from __future__ import annotations
 

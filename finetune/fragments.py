@@ -59,6 +59,7 @@ class Bank(BaseModel):
         needs: a column that every question says something about, such as the plan of a plan's lines.
         weight: how often planners ask of this view, against the others.
         whole: a list of its rows shows every column, unless some are asked for.
+        counted: the column whose sum tells how many there are, if it is not the number of rows.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -73,6 +74,7 @@ class Bank(BaseModel):
     needs: str = ""
     weight: float = 1.0
     whole: bool = False
+    counted: str = ""
     ranks: list[Rank] = []
 
 

@@ -44,6 +44,7 @@ app.names("clinic", "doses.clinic", plural="clinics", narrowed="area", parameter
 app.names("area", "doses.area")
 app.names("vaccine", "doses.vaccine")
 app.words = {"jabs": "doses", "shots": "doses", "appointments": "visits", "bookings": "visits", "patients": "people"}
+app.labels = {"left": "doses left", "ordered": "doses ordered"}
 app.examples = ["Doses left by clinic", "Visits next week", "Open deliveries of Flu", "Restock Alma with 20 Flu doses",
                 "Move 5 Flu doses from Alma to Berit", "What if Alma closes?", "Doses needed next week"]  # fmt: skip
 
@@ -107,7 +108,8 @@ AREAS = {"North": ("Alma", "Berit", "Frida"), "South": ("Cleo", "Dorit", "Greta"
 CLINICS = [(clinic, area) for area, clinics in AREAS.items() for clinic in clinics]
 VACCINES = ("Flu", "Measles", "Tetanus", "Polio", "Hepatitis", "Typhoid")
 DOSES = [(clinic, vaccine, (40 + 7 * at + 11 * of + at * of) % 43 if (at + of) % 5 != 1 else 0)
-         for at, (clinic, _) in enumerate(CLINICS) for of, vaccine in enumerate(VACCINES) if (at + 2 * of) % 7 != 3]  # fmt: skip
+         for at, (clinic, _) in enumerate(CLINICS) for of, vaccine in enumerate(VACCINES)
+         if (at + 2 * of) % 7 != 3]  # fmt: skip
 VISITS = [(f"V-{n}", CLINICS[n * 7 % 10][0], VACCINES[n * 5 % 6 if n % 4 else 0],
            (TODAY + timedelta(days=n * 11 % 37 - 12)).isoformat(), n * 13 % 9 + 1 if n % 12 else None)
           for n in range(1, 61)]  # fmt: skip
