@@ -67,9 +67,10 @@ def transfer(context: Context, vaccine: str, doses: int, source: str, target: st
 @app.task
 def close(context: Context, clinic: str) -> Result:
     """Which clinics of the area would take the coming visits of one that closes: the emptiest first."""
-    loads = dict(context.connection.execute(_LOADS, {"clinic": clinic, "today": context.today}).tuples().all())
+    given = {"clinic": clinic, "today": context.today}
+    loads = {name: people for name, people in context.connection.execute(_LOADS, given)}
     rows = []
-    for visit, people in context.connection.execute(_COMING, {"clinic": clinic, "today": context.today}):
+    for visit, people in context.connection.execute(_COMING, given):
         taker = min(loads, key=lambda name: (loads[name], name), default="")
         rows.append([visit, people, taker or "nobody"])
         loads |= {taker: loads[taker] + (people or 0)} if taker else {}
