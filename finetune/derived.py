@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import random
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin
 
@@ -23,6 +24,11 @@ from finetune.slots import Slots
 
 OUTSIDE, UNDONE = 0.3, 0.3
 """Parts of what is no query; the rest calls tasks."""
+PLAIN = re.compile("<said>|{<kind>")
+"""What says which column is meant."""
+INCOMPLETE = 0.2
+"""The part of calls that lack an argument, which is then asked for."""
+QUOTE = '"'
 
 
 class Part(BaseModel):
@@ -121,15 +127,11 @@ def _filled(
 def _fragments(
     one: dict[str, Any], texts: dict[str, list[str]], programs: dict[str, str], clear: bool
 ) -> Iterator[dict[str, Any]]:
-    for value in texts.get("value") or [""]:
+    for value in texts["value"] if "<value>" in one["p"] else [""]:
         own = texts | {"value": [value]}
         (program,) = _spelt(programs.get(one["p"], one["p"]), own)
-        kept = {
-            name: [w for w in ways if clear or "<said>" in w or "{<kind>}" in w]
-            for name, ways in one.items()
-            if name != "p"
-        }
-        yield {"p": program, **{name: [s for w in ways for s in _spelt(w, own)] for name, ways in kept.items()}}
+        ways = {name: [w for w in said if clear or PLAIN.search(w)] for name, said in one.items() if name != "p"}
+        yield {"p": program, **{name: [s for w in said for s in _spelt(w, own)] for name, said in ways.items()}}
 
 
 def _spelt(text: str, texts: dict[str, list[str]]) -> list[str]:
@@ -151,18 +153,18 @@ class Calls:
         task, slots = self.rng.choice(self.tasks), Slots()
         given = [p for p in _parameters(task) if self._value(p) and (p in _required(task) or self.rng.random() < 0.4)]
         values = {p.name: slots.apart(self._value(p))[0] for p in given}
-        left_out = self.rng.choice(given).name if len(_required(task)) > 1 and self.rng.random() < 0.2 else ""
-        spoken = [f"{self._called(name)} {value}".strip('"') for name, value in values.items() if name != left_out]
-        question = self._question(task, [text.replace('"', "") for text in spoken])
-        return Pair(
-            q=question, p=f'clarify("{self._called(left_out)}")' if left_out in _names(task) else _call(task, values)
-        )
+        needed = [p.name for p in _required(task)]
+        if len(needed) < 2 or self.rng.random() > INCOMPLETE:
+            return Pair(q=self._question(task, values), p=_call(task, values))
+        missing = self.rng.choice(needed)
+        del values[missing]
+        return Pair(q=self._question(task, values), p=f'clarify("{self._called(missing)}")')
 
-    def _question(self, task: Task, spoken: Sequence[str]) -> str:
+    def _question(self, task: Task, values: dict[str, str]) -> str:
+        spoken = [f"{self._called(name)} {value.strip(QUOTE)}" for name, value in values.items()]
         joined = self.rng.choice([" ", ", ", " and "]).join(spoken)
-        return (
-            self.rng.choice(self.said).replace("<task>", task.name.replace("_", " ")).replace("<args>", joined).strip()
-        )
+        frame = self.rng.choice(self.said).replace("<task>", task.name.replace("_", " "))
+        return frame.replace("<args>", joined).strip()
 
     def _value(self, parameter: inspect.Parameter) -> str:
         """What is written for a parameter: a slot, or one of its few values; empty if it takes neither."""
@@ -203,15 +205,11 @@ def _parameters(task: Task) -> list[inspect.Parameter]:
     return list(task.signature.parameters.values())
 
 
-def _names(task: Task) -> set[str]:
-    return {p.name for p in _required(task)}
-
-
 def _required(task: Task) -> list[inspect.Parameter]:
     return [p for p in _parameters(task) if p.default is inspect.Parameter.empty]
 
 
 def _call(task: Task, values: dict[str, str]) -> str:
     """The call: what it needs by position, the rest by name."""
-    needs = _names(task)
-    return f"{task.name}({', '.join(v if n in needs else f'{n}={v}' for n, v in values.items())})"
+    needed = {p.name for p in _required(task)}
+    return f"{task.name}({', '.join(v if n in needed else f'{n}={v}' for n, v in values.items())})"
