@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --disable-pip-version-check --editable
 NOTICE := "Setting up $(VENV): the first build of llama-cpp-python takes some minutes on two cores; pip says so as it goes."
 
-.PHONY: help run test lint browser screenshots bench compare fuzz clean
+.PHONY: help run test lint browser screenshots bench compare fuzz clinics clean
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -49,6 +49,27 @@ compare: $(VENV)/.dev  ## the fine-tuned model against larger ones that are prom
 
 fuzz: $(VENV)/.dev  ## 10,000 spoilt programs and 1,000 spoilt questions, and what must be so after each
 	$(BIN)/python -m tests.fuzz
+
+# Your own app: a model for tests/clinics.py. Each step is made once; a training that was stopped goes on.
+CLINICS := runs/clinics
+FINETUNE := PYTHONPATH=. $(BIN)/python -m tests.measured $(BIN)/finetune
+CLINICS_APP := --app tests.clinics:app --database-url sqlite:///$(CLINICS)/clinics.db
+CLINICS_QUESTIONS := fixtures/questions/clinics.jsonl
+
+$(CLINICS)/clinics.db: tests/clinics.py | $(VENV)/.dev
+	@mkdir -p $(CLINICS)
+	$(BIN)/python -m tests.clinics $@
+
+$(CLINICS)/train.jsonl: $(CLINICS)/clinics.db $(wildcard tests/clinics_voices/*.jsonl)
+	$(FINETUNE) synthesize $@ $(CLINICS_APP) --voices tests/clinics_voices --fills 6 --composed 900 --avoid $(CLINICS_QUESTIONS)
+	@rm -rf $(CLINICS)/run
+
+$(CLINICS)/adapter.gguf: $(CLINICS)/train.jsonl
+	$(FINETUNE) train $< --out $(CLINICS)/run --resume --start copilot/model/adapters/fulfilment.gguf --lr 5e-4 --epochs 2 --micro-tokens 300
+	$(FINETUNE) export $(CLINICS)/run --out $@ --data $<
+
+clinics: $(CLINICS)/adapter.gguf  ## a model for another app, tests/clinics.py: made, trained, asked 100 questions
+	$(FINETUNE) evaluate $(CLINICS_QUESTIONS) $(CLINICS_APP) --model $<
 
 clean:  ## remove the environment
 	rm -rf $(VENV)

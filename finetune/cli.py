@@ -23,11 +23,13 @@ from copilot.errors import CopilotError, DataError, SetupError
 from copilot.model.weights import DEFAULT
 from copilot.settings import Settings
 from finetune import examples as data_file
+from finetune.pairs import VOICES
 from finetune.recipe import Method, OptimizerName, Recipe, usual_rate
 from finetune.training_set import Judge, linked, read_examples, split
 
 if TYPE_CHECKING:
     from copilot.copilot import Copilot
+    from copilot.names import Names
     from finetune.calibrate import Price
     from finetune.compare import Row
     from finetune.curve import Point
@@ -43,7 +45,6 @@ AppName = Annotated[str, typer.Option("--app", help="the app, as module:name")]
 Base = Annotated[str, typer.Option(help="a named base, a GGUF file or a transformers folder")]
 FULFILMENT = "copilot.fulfilment.app:app"
 SMALL = "SmolLM2-135M-Instruct"
-VOICES = Path(__file__).parent / "voices"
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 UNSEEN = FIXTURES / "questions" / "unseen.jsonl"
 WORKED = FIXTURES / "examples" / "fulfilment.jsonl"
@@ -52,26 +53,30 @@ WORKED = FIXTURES / "examples" / "fulfilment.jsonl"
 @cli.command()
 def synthesize(
     out: Annotated[Path, typer.Argument(help="where the examples go (JSON Lines)")],
-    voices: Annotated[Path, typer.Option(help="a folder of phrasings with slots, one file a voice")] = VOICES,
+    voices: Annotated[
+        Path | None, typer.Option(help="a folder of phrasings with slots, one file a voice; ours for our app")
+    ] = None,
     fills: Annotated[int, typer.Option(min=1, help="how often each phrasing is filled")] = 2,
     composed: Annotated[int, typer.Option(min=0, help="questions composed of fragments besides")] = 10_000,
     seed: int = 1,
     avoid: Annotated[list[Path] | None, typer.Option(help="question files that nothing may come near")] = None,
     app: AppName = FULFILMENT,
+    database_url: Annotated[str | None, typer.Option(help="mixes its names with those invented for your app")] = None,
 ) -> None:
-    """Make training examples: slots filled with drawn names, linked and checked."""
+    """Make training examples from voices and from an app's description, with drawn names, linked and checked."""
     from finetune.compose import composed_pairs
     from finetune.synthesize import Report, spoken, synthesize
 
     report = Report()
     near = [example.question for path in avoid or [] for example in data_file.read(path)]
-    loaded, files = load_app(app), sorted(voices.glob("*.jsonl"))
-    made = synthesize(loaded, spoken(files), fills, seed, near, report)
-    more = synthesize(loaded, composed_pairs(loaded, composed, seed), 1, seed, near, report)
+    loaded, folder = load_app(app), voices or (VOICES if app == FULFILMENT else None)
+    files, own = sorted(folder.glob("*.jsonl")) if folder else [], _own_names(loaded, database_url)
+    made = synthesize(loaded, spoken(files), fills, seed, near, report, own)
+    more = synthesize(loaded, composed_pairs(loaded, composed, seed), 1, seed, near, report, own)
     found = list(track(chain(made, more), "filling", console=console))
     if not found:
         raise DataError(
-            0, f"nothing was made: {voices} holds no phrasings that can be filled; see --voices, --composed"
+            0, f"nothing was made: {folder} holds no phrasings that can be filled; see --voices, --composed"
         )
     random.Random(seed).shuffle(found)
     data_file.write(out, found)
@@ -330,6 +335,14 @@ def load_app(name: str) -> App:
     if not isinstance(found, App):
         raise SetupError(f"{name} is no App")
     return found
+
+
+def _own_names(app: App, database_url: str | None) -> Names | None:
+    if database_url is None:
+        return None
+    from copilot.copilot import Copilot
+
+    return Copilot(app, database_url=database_url).world.names
 
 
 def _training_examples(

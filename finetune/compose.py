@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from copilot.app import App
+from copilot.errors import SetupError
+from copilot.query import View
+from finetune import derived
 from finetune.followups import FollowUps
 from finetune.fragments import Bank, Filter, Frames, Measure, Named, Rank, read_banks, read_changes, read_frames
 from finetune.pairs import Pair
@@ -60,6 +63,7 @@ class Composer:
         self.kinds = {column.name: column.names for column in app.views[bank.view].columns if column.names}
         self.within = {kind.kind: kind.within for kind in app.kinds.values()}
         self.weights = [self._weight(one) for one in bank.filters]
+        self._weight_of_share = f"{quoted(bank.counted)}, " if bank.counted else ""
         self.follow_ups = FollowUps(bank, frames, self.kinds, rng)
 
     def pair(self) -> Pair:
@@ -69,6 +73,11 @@ class Composer:
         shape = self.rng.choices(shapes, [SHAPES[s] for s in shapes])[0]
         pair: Pair = getattr(self, f"_{shape}")()
         return self.follow_ups.after(pair, self.slots) if self.rng.random() < FOLLOWED else pair
+
+    def rows(self) -> str:
+        """Rows of the view, as one speaks of them."""
+        self.slots = Slots()
+        return self._picked(1).rows
 
     def _can(self, shape: str) -> bool:
         """Whether the bank holds what the shape needs."""
@@ -154,6 +163,8 @@ class Composer:
 
     def _select(self, picked: Picked, *more: str) -> str:
         """The key, what was asked for, and what a range was asked of."""
+        if self.bank.whole and not more:
+            return ""
         ranged = [c for text in picked.lookups for c in re.findall(r"([a-z_]+)__(?:gte?|lte?|next|last)=", text)]
         known = {c.p for c in self.bank.columns} | set(self.bank.key)
         columns = [c for c in dict.fromkeys([*self.bank.key, *more, *ranged]) if c in known]
@@ -218,13 +229,15 @@ class Composer:
 
     def _share(self) -> Pair:
         said, lookups, picked = self._part()
-        return self._pair(self._frame("share", rows=picked.rows, pred=said), picked.where, f".share({lookups})")
+        return self._pair(
+            self._frame("share", rows=picked.rows, pred=said), picked.where, f".share({self._weight_of_share}{lookups})"
+        )
 
     def _share_by(self) -> Pair:
         said, lookups, picked = self._part()
         group = self._group(picked)
         question = self._frame("share_by", rows=picked.rows, pred=said, **grouping(self.rng, group))
-        return self._pair(question, picked.where, f".by({quoted(group.p)}).share({lookups})")
+        return self._pair(question, picked.where, f".by({quoted(group.p)}).share({self._weight_of_share}{lookups})")
 
     def _part(self) -> tuple[str, str, Picked]:
         """What a share is of: a verb phrase, its lookups, and the rows that make the whole."""
@@ -266,7 +279,7 @@ class Composer:
         return self.rng.choice([rank for rank in self.bank.ranks if getattr(rank, way)])
 
     def _ranked_pair(self, question: str, picked: Picked, rank: Rank, top: str) -> Pair:
-        select = self._select(picked, rank.p.lstrip("-"))
+        select = "" if self.bank.whole else self._select(picked, rank.p.lstrip("-"))
         return self._pair(question, picked.where, f".sort({quoted(rank.p)}){top}{select}")
 
 
@@ -281,19 +294,34 @@ LISTS = {"list", "list_columns", "list_best", "list_one", "list_ranked"}
 GROUPED = {"grouped", "grouped2", "most", "least", "top", "bottom", "sorted", "having", "share_by"}
 FOLLOWED = 0.2
 SCENARIOS = 0.3
-"""The part of composed questions that is about changes."""
+"""The part of composed questions that is about changes, or else calls a task or asks for what cannot be done."""
 
 
 def composed_pairs(app: App, count: int, seed: int) -> Iterator[tuple[str, Pair]]:
-    """So many pairs from the fragments that the package holds, each with "queries" or "changes" as its voice."""
-    rng = random.Random(seed)
-    frames, scenarios = read_frames(), Scenarios(read_changes(), rng)
-    composers = [Composer(app, bank, frames, rng) for bank in read_banks() if bank.view in app.views]
-    for _ in range(count if composers else 0):
-        if rng.random() < SCENARIOS:
-            yield "changes", scenarios.pair()
+    """So many pairs of fragments, those that the package holds or else derived ones, each with what it is as its voice.
+
+    Raises:
+        SetupError: the app has no views to ask about.
+    """
+    rng, frames, said, written = random.Random(seed), read_frames(), derived.read_derived(), read_banks()
+    banks = [_written(written, view) or derived.bank(app, view, said) for view in app.views.values()]
+    if count and not banks:
+        raise SetupError(f"{app.name} has no views to compose questions about; write --voices, and --composed 0")
+    composers = [Composer(app, bank, frames, rng) for bank in banks]
+    others = derived.Others(app, said, rng)
+    scenarios = Scenarios(read_changes(), rng) if "what_if" in app.tasks else None
+    for _ in range(count):
+        composer = rng.choices(composers, [composer.bank.weight for composer in composers])[0]
+        if rng.random() > SCENARIOS:
+            yield "queries", composer.pair()
         else:
-            yield "queries", rng.choices(composers, [composer.bank.weight for composer in composers])[0].pair()
+            yield ("changes", scenarios.pair()) if scenarios else others.pair(composer.rows())
+
+
+def _written(banks: Sequence[Bank], view: View) -> Bank | None:
+    """The fragments written by hand for a view of these columns, if there are any."""
+    columns = {column.name for column in view.columns}
+    return next((b for b in banks if b.view == view.name and {*b.key, *(c.p for c in b.columns)} <= columns), None)
 
 
 def _alias(measure: Measure) -> str:

@@ -1,4 +1,4 @@
-"""Names drawn for training: worlds far more varied than any one database, so that a model copies and never recalls."""
+"""Names drawn to train for fulfilment: worlds far more varied than any one database, so that a model never recalls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Sequence
 
 from copilot.app import App
-from copilot.errors import SetupError
 from copilot.names import Names
 
 CITIES = """Aachen Aberdeen Accra Adelaide Ahmedabad Amsterdam Ankara Antwerp Arlington Ashburn Athens Atlanta Auckland
@@ -60,12 +59,18 @@ DEMO_CITIES = {
 }  # fmt: skip
 
 
-def draw(app: App, rng: random.Random, demo: bool = False) -> Names:
-    """The names of a drawn fulfilment world, or of the demo world.
+UNKNOWABLE = ("supplier", "warehouse", "sku", "carrier", "datacenter", "city")
+"""Kinds of which people name one that there is not."""
+KINDS = {*UNKNOWABLE, "region", "category", "order", "shipment", "delivery", "plan"}
 
-    Raises:
-        SetupError: the app has other kinds of names.
-    """
+
+def draws(app: App) -> bool:
+    """Whether an app's kinds of names are those drawn here."""
+    return app.kinds.keys() == KINDS
+
+
+def draw(app: App, rng: random.Random, demo: bool = False) -> Names:
+    """The names of a drawn fulfilment world, or of the demo world; for an app that `draws` accepts."""
     cities = rng.sample(CITIES, 24)
     members = dict(DEMO_CITIES) if demo else _datacenters(rng, cities[10:22])
     by_kind = {
@@ -82,9 +87,6 @@ def draw(app: App, rng: random.Random, demo: bool = False) -> Names:
         "delivery": [f"DLV-{n}" for n in range(1, 61)],
         "plan": [f"PLN-{n}" for n in range(1, 8)],
     }
-    if unknown := app.kinds.keys() ^ by_kind.keys():
-        kinds = ", ".join(sorted(unknown))
-        raise SetupError(f"names are drawn for the fulfilment app only ({kinds}); write examples of {app.name} by hand")
     groups = {"city": members, "category": _by_category(by_kind["sku"])}
     by_name = {kind: tuple(names) for kind, names in by_kind.items()}
     return Names(by_name, groups, dict(app.kinds), {"plan": {"current": "PLN-1"}})

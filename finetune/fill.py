@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -12,10 +13,10 @@ from datetime import date, timedelta
 from copilot.names import Names, plain
 from copilot.query import monday
 
-SLOT = re.compile(r"\{([a-z]+)(\d*)\}")
-SLOT_NAME = re.compile(r"([a-z]+)(\d*)")
+SLOT = re.compile(r"\{([a-z_]+)(\d*)\}")
+SLOT_NAME = re.compile(r"([a-z_]+)(\d*)")
 DOZENS = {6: "half a dozen", 12: "a dozen", 24: "two dozen", 36: "three dozen"}
-RANGE = re.compile(r"\b([a-z_]+)__gte?=\{([a-z]+\d*)\}, \1__lte?=\{([a-z]+\d*)\}")
+RANGE = re.compile(r"\b([a-z_]+)__gte?=\{([a-z_]+\d*)\}, \1__lte?=\{([a-z_]+\d*)\}")
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
@@ -98,8 +99,8 @@ class Filler:
 
     def _place(self) -> tuple[str, str]:
         """A name that two kinds share, such as a city that has a warehouse and a data center."""
-        shared = set(self.names.by_kind["warehouse"]) & set(self.names.by_kind["city"])
-        name = self.rng.choice(sorted(shared))
+        every = Counter(name for names in self.names.by_kind.values() for name in names)
+        name = self.rng.choice([name for name, kinds in every.items() if kinds > 1])
         return self.rng.choice([name, name, name.lower()]), json.dumps(name)
 
     def _several(self, kind: str) -> list[str]:
@@ -126,7 +127,7 @@ class Filler:
         return []
 
     def _noisy(self, said: str, kind: str) -> str:
-        if kind in NAMED and len(said) > 5 and said.isalpha() and self.rng.random() < 0.07:
+        if kind in self.names.kinds and len(said) > 5 and said.isalpha() and self.rng.random() < 0.07:
             return typo(said, self.rng)
         return said
 
@@ -230,7 +231,6 @@ NUMBERED = {
     "plan": ("plan", "plans", "draft", "drafts"),
 }
 """Kinds whose names are numbers, and the words after which the number alone is said."""
-NAMED = {"warehouse", "city", "supplier", "carrier", "datacenter", "region", "category"}
 VALUES: dict[str, Callable[[Filler], tuple[str, str]]] = {
     "n": lambda f: f.count(1, 20),
     "quantity": lambda f: f.count(1, 60),

@@ -76,10 +76,11 @@ class FollowUps:
         return self._turn(first, question, f"{self.bank.view}{plain[1] or ''}.by({quoted(group.p)}){plain[2]}")
 
     def _count(self, first: Pair) -> Pair | None:
-        plain = re.fullmatch(rf"({self.bank.view}(?:\.where\(.*\))?)\.select\([^)]*\)", first.p)
-        if not plain or ".sort(" in first.p:
+        rows, own = re.sub(r"\.select\([^)]*\)$", "", first.p), where_of(first.p)
+        if rows != self.bank.view + (f".where({own})" if own else ""):
             return None
-        return self._turn(first, self._framed("count"), f"{plain[1]}.count()")
+        count = f"sum({quoted(self.bank.counted)})" if self.bank.counted else "count()"
+        return self._turn(first, self._framed("count"), f"{rows}.{count}")
 
     def _only_name(self, pair: Pair) -> str:
         named = [m[0] for m in SLOT.finditer(pair.p) if m[1] in self.kinds.values()]

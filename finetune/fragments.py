@@ -58,6 +58,8 @@ class Bank(BaseModel):
         key: columns that a list of its rows shows in any case.
         needs: a column that every question says something about, such as the plan of a plan's lines.
         weight: how often planners ask of this view, against the others.
+        whole: a list of its rows shows every column, unless some are asked for.
+        counted: the column whose sum tells how many there are, if it is not the number of rows.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -71,6 +73,8 @@ class Bank(BaseModel):
     key: list[str] = []
     needs: str = ""
     weight: float = 1.0
+    whole: bool = False
+    counted: str = ""
     ranks: list[Rank] = []
 
 
@@ -103,7 +107,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_banks(folder: Path = FOLDER) -> list[Bank]:
     """The fragments of every view that has a file. Raises DataError where a file is not as it should be."""
     files = sorted(folder.glob("*.json"))
-    return [_read(path, Bank) for path in files if path.stem not in ("frames", "changes")]
+    return [_read(path, Bank) for path in files if path.stem not in ("frames", "changes", "derived")]
 
 
 def read_changes(folder: Path = FOLDER) -> Changes:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from copilot.errors import DataError
 
+VOICES = Path(__file__).parent / "voices"
+"""The voices that the package holds."""
+
 
 class Pair(BaseModel):
     """A phrasing and its program, with slots; `context` holds the earlier turns of a follow-up."""

@@ -146,7 +146,7 @@ def _argument(app: App, names: Names, task: Task, name: str, value: Any) -> str:
 
 
 def _normal(app: App, names: Names, name: str, value: Any) -> str:
-    if name == "week":
+    if name == "week" and str(value)[:1].isdigit():  # not "next"
         return str(monday(parse_date(value)))
     if name in ("name",):
         return str(value).strip().lower()

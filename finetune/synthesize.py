@@ -25,15 +25,15 @@ from copilot.model.prompt import Turn
 from copilot.names import Names, plain
 from copilot.program import check, sandbox
 from copilot.program.stub import stub
-from finetune.drawn import draw
+from finetune import drawn
 from finetune.examples import Example
 from finetune.fill import SLOT, Filler, roughen
+from finetune.invented import invent
 from finetune.pairs import Pair, read_pairs
 
 DEMO_SHARE = 0.3
 WORLDS = 240
 UNKNOWN_SHARE = 0.05
-UNKNOWABLE = ("supplier", "warehouse", "sku", "carrier", "datacenter", "city")
 UNCLEAR = re.compile(r"clarify\(\{(city|category)\d*\}\)")
 TOO_NEAR = 90.0
 UNLINKED = ("title", "country")
@@ -63,16 +63,21 @@ class World:
     linker: Linker
 
 
-def worlds(app: App, rng: random.Random, count: int = WORLDS) -> list[World]:
-    """So many drawn worlds; a part of them is the demo world."""
+def worlds(app: App, rng: random.Random, count: int = WORLDS, own: Names | None = None) -> list[World]:
+    """So many drawn worlds; a part of them is the demo world, or holds names of the app's own database."""
     words = {plain(w): m for w, m in app.words.items()}
-    drawn = []
+    made = []
     for number in range(count):
         demo = number < DEMO_SHARE * count
-        names = draw(app, rng, demo)
-        today = DEMO_TODAY if demo else date(2026, 1, 5) + timedelta(days=rng.randrange(900))
-        drawn.append(World(names, today, Linker(names, words, today)))
-    return drawn
+        names = _names(app, rng, demo, own)
+        fixed = demo and drawn.draws(app)
+        today = DEMO_TODAY if fixed else date(2026, 1, 5) + timedelta(days=rng.randrange(900))
+        made.append(World(names, today, Linker(names, words, today)))
+    return made
+
+
+def _names(app: App, rng: random.Random, demo: bool = False, own: Names | None = None) -> Names:
+    return drawn.draw(app, rng, demo) if drawn.draws(app) else invent(app, rng, own if demo else None)
 
 
 def synthesize(
@@ -82,6 +87,7 @@ def synthesize(
     seed: int,
     avoid: Iterable[str] = (),
     report: Report | None = None,
+    own: Names | None = None,
 ) -> Iterator[Example]:
     """Examples from pairs, each filled `fills` times at most.
 
@@ -89,13 +95,14 @@ def synthesize(
         pairs: each with the name of its voice.
         avoid: questions that nothing may come near: those of an evaluation.
         report: counts what is made and dropped.
+        own: names of the app's own database, some of which are mixed with invented ones.
     """
     told, rng, seen = report or Report(), random.Random(seed), set[str]()
-    near, drawn = [plain(question) for question in avoid], worlds(app, rng)
+    near, made = [plain(question) for question in avoid], worlds(app, rng, own=own)
     for voice, pair in pairs:
         for _ in range(fills):
             try:
-                example = fill(app, pair, rng.choice(drawn), rng)
+                example = fill(app, pair, rng.choice(made), rng)
                 _must_be_new(example, seen, near)
                 told.made[voice] += 1
                 yield example.model_copy(update={"note": voice})
@@ -114,7 +121,7 @@ def fill(app: App, pair: Pair, world: World, rng: random.Random) -> Example:
     names, linker = world.names, world.linker
     filler = Filler(names, world.today, rng, frozenset(UNCLEAR.findall(pair.p)))
     filler.order(pair.p)
-    unknown = _made_unknown(pair, filler, linker, rng)
+    unknown = _made_unknown(app, pair, filler, linker, rng)
     question = roughen(filler.question(pair.q), rng)
     filler.retitle(question)
     turns = tuple(Turn(filler.question(turn.q), filler.program(turn.p)) for turn in pair.context)
@@ -126,9 +133,10 @@ def fill(app: App, pair: Pair, world: World, rng: random.Random) -> Example:
     return Example(question=question, program=program, context=turns, links=links.shown())
 
 
-def _made_unknown(pair: Pair, filler: Filler, linker: Linker, rng: random.Random) -> str:
+def _made_unknown(app: App, pair: Pair, filler: Filler, linker: Linker, rng: random.Random) -> str:
     """Now and then a name that the database does not hold: the program then asks back with its kind."""
-    slots = {m.group(0): m.group(1) for m in SLOT.finditer(pair.q) if m.group(1) in UNKNOWABLE}
+    unknowable = drawn.UNKNOWABLE if drawn.draws(app) else app.kinds
+    slots = {m.group(0): m.group(1) for m in SLOT.finditer(pair.q) if m.group(1) in unknowable}
     if (
         pair.context
         or not slots
@@ -137,18 +145,16 @@ def _made_unknown(pair: Pair, filler: Filler, linker: Linker, rng: random.Random
     ):
         return ""
     slot, kind = rng.choice(list(slots.items()))
-    stranger = rng.choice(draw_strangers(filler.names, kind, rng) or [""])
+    stranger = rng.choice(draw_strangers(app, filler.names, kind, rng) or [""])
     if not stranger or linker.link(stranger).links:
         return ""
     filler.chosen[slot.strip("{}")] = (stranger, json.dumps(stranger))
     return f'clarify("{kind} {stranger}")'
 
 
-def draw_strangers(names: Names, kind: str, rng: random.Random) -> list[str]:
+def draw_strangers(app: App, names: Names, kind: str, rng: random.Random) -> list[str]:
     """Names of a kind that this world does not hold, as they would be said."""
-    from copilot.fulfilment.app import app
-
-    others = draw(app, rng).by_kind[kind]
+    others = _names(app, rng).by_kind[kind]
     said = [name.partition("-")[2] if kind == "sku" and len(name.partition("-")[2]) > 2 else name for name in others]
     return [name for name, full in zip(said, others, strict=True) if full not in names.by_kind[kind]]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from copilot import Answer, Copilot
-from copilot.errors import DataError, SetupError
+from copilot.errors import DataError
 from copilot.fulfilment.app import app
 from copilot.model.weights import sha256
 from copilot.testing import Scripted
@@ -22,7 +22,6 @@ from finetune.report import write_report
 from finetune.right import Bench, right
 from finetune.significance import chance_of_worse, wilson
 from finetune.synthesize import Report, spoken, synthesize
-from tests import clinics
 
 PUBLIC = Path(__file__).parent.parent.parent / "shared" / "questions" / "public.jsonl"
 PAIRS = [
@@ -106,11 +105,6 @@ def test_a_question_says_where_once_but_else_what_it_likes() -> None:
     wheres = [pair.p for _, pair in composed_pairs(app, 1_500, 5) if pair.p.startswith("orders.where(")]
     assert not [p for p in wheres if "city=" in p and "datacenter=" in p]
     assert [p for p in wheres if "status=" in p and "warehouse=" in p], "a status does not keep a name away"
-
-
-def test_another_apps_names_cannot_be_drawn() -> None:
-    with pytest.raises(SetupError, match="fulfilment app only"):
-        list(synthesize(clinics.app, spoken([]), 1, 1))
 
 
 def test_a_bad_line_of_a_voice_is_told_by_its_number(tmp_path: Path) -> None:
