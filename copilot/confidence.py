@@ -15,6 +15,7 @@ from dataclasses import astuple, dataclass
 
 from copilot.app import App
 from copilot.link import Links, tokenise
+from copilot.model.writer import Written
 from copilot.names import Names
 from copilot.program import check
 
@@ -34,6 +35,7 @@ class Signs:
 
     Args:
         doubt: the logarithm of how unsure the least sure token is; -7 (sure) to 0.
+        unlikely: the same of all of its tokens together.
         unread: names and amounts that the question mentions, and the program leaves out.
         unfounded: names, days and numbers of the program that neither the question nor an earlier turn holds.
         aside: 1 where the program declines, steers or asks back; else 0.
@@ -41,6 +43,7 @@ class Signs:
     """
 
     doubt: float
+    unlikely: float = 0.0
     unread: int = 0
     unfounded: int = 0
     aside: int = 0
@@ -74,21 +77,22 @@ def features(signs: Signs) -> tuple[float, ...]:
 
 
 def signs(
-    app: App, names: Names, links: Links, earlier: Sequence[str], program: str, least: float, mended: int = 0
+    app: App, names: Names, links: Links, earlier: Sequence[str], written: Written, program: str, mended: int = 0
 ) -> Signs:
     """The signs of a program that passes the check.
 
     Args:
         earlier: the questions and programs of the turns before.
-        least: the probability of the least sure of its tokens.
+        written: as the model wrote it.
+        program: as it was settled.
     """
     tree = check.parse(program)
-    doubt = math.log(1.0 - least + SUREST)
+    doubt, unlikely = (math.log(1.0 - chance + SUREST) for chance in (written.confidence, written.whole))
     if _aside(tree):
-        return Signs(doubt, aside=1, mended=mended)
+        return Signs(doubt, unlikely, aside=1, mended=mended)
     unread = sum(not _read(names, program, link) for link in _mentioned(app, names, links))
     unfounded = sum(1 for _ in _unfounded(app, names, links, "\n".join(earlier), tree))
-    return Signs(doubt, min(unread, MOST), min(unfounded, MOST), mended=mended)
+    return Signs(doubt, unlikely, min(unread, MOST), min(unfounded, MOST), mended=mended)
 
 
 def _aside(tree: ast.AST) -> bool:

@@ -61,7 +61,7 @@ def readings(writer: Writer, request: Request, written: Written, names: Names, l
         except ProgramError as error:
             first, failed = first or error, failed + 1
         else:
-            of_it = signs(request.app, names, links, earlier, program, one.confidence, failed)
+            of_it = signs(request.app, names, links, earlier, one, program, failed)
             reading = found.setdefault(code, Reading(program, code, of_it, calibration.chance(of_it)))
             if reading.chance >= sure:
                 break

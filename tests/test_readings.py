@@ -14,6 +14,7 @@ from copilot.confidence import UNCALIBRATED, Calibration, Signs, features, signs
 from copilot.errors import DataError
 from copilot.fulfilment.app import app
 from copilot.model.prompt import Turn
+from copilot.model.writer import Written
 from copilot.testing import Hesitant
 from copilot.wording import worded
 from finetune import calibrate
@@ -117,7 +118,7 @@ def test_names_and_numbers_are_held_against_the_question(
     copilot: Copilot, question: str, program: str, unread: int, unfounded: int
 ) -> None:
     world = copilot.world
-    found = signs(app, world.names, world.linker.link(question), (), program, 0.9)
+    found = signs(app, world.names, world.linker.link(question), (), Written(program, confidence=0.9), program)
     assert (found.unread, found.unfounded) == (unread, unfounded)
 
 
@@ -125,9 +126,9 @@ def test_what_an_earlier_turn_holds_is_founded(copilot: Copilot) -> None:
     world = copilot.world
     links = world.linker.link("and Reno?")
     program = 'inventory.where(sku="GPU-H100", warehouse="Reno").sum("available")'
-    assert signs(app, world.names, links, (), program, 0.9).unfounded == 1
+    assert signs(app, world.names, links, (), Written(program, confidence=0.9), program).unfounded == 1
     earlier = ("H100 in Memphis", 'inventory.where(sku="GPU-H100", warehouse="Memphis").sum("available")')
-    assert signs(app, world.names, links, earlier, program, 0.9).unfounded == 0
+    assert signs(app, world.names, links, earlier, Written(program, confidence=0.9), program).unfounded == 0
 
 
 @pytest.mark.parametrize(("program", "says"), [
@@ -157,7 +158,14 @@ def test_another_app_in_words() -> None:
 
 def judged(confidence: float, right: bool, question: str = "q", outcome: str = "answered") -> Judged:
     """An answer of this confidence, right or wrong."""
-    of_it = {"doubt": math.log(1.001 - confidence), "unread": 0, "unfounded": 0, "aside": 0, "mended": 0}
+    of_it = {
+        "doubt": math.log(1.001 - confidence),
+        "unlikely": 0.0,
+        "unread": 0,
+        "unfounded": 0,
+        "aside": 0,
+        "mended": 0,
+    }
     answer = Answer(as_of=date(2026, 1, 1), outcome=outcome, text="", confidence=confidence, signs=of_it)  # type: ignore[arg-type]
     return Judged(Example(question=question, program="orders.count()"), answer, "" if right else "another meaning")
 
@@ -200,9 +208,9 @@ def test_few_questions_calibrate_nothing() -> None:
 def test_the_calibration_goes_into_the_card(tmp_path: Path) -> None:
     card = tmp_path / "a.json"
     card.write_text('{"base": "b", "base_sha256": "c", "data": {"examples": 3}}')
-    calibrate.write(Calibration((0.5, -1.0, -2.0, 0.0, 0.0, 0.0)), tmp_path / "a.gguf")
+    calibrate.write(Calibration((0.5, -1.0, -2.0, 0.0, 0.0, 0.0, 0.0)), tmp_path / "a.gguf")
     from copilot.model.weights import read_card
 
     read = read_card(tmp_path / "a.gguf")
-    assert read.calibration == (0.5, -1.0, -2.0, 0.0, 0.0, 0.0) and read.model_extra == {"data": {"examples": 3}}
+    assert read.calibration == (0.5, -1.0, -2.0, 0.0, 0.0, 0.0, 0.0) and read.model_extra == {"data": {"examples": 3}}
     assert len(read.calibration) == len(features(Signs(0.0)))

@@ -98,7 +98,7 @@ class LlamaWriter:
     def _completed(
         self, tokens: list[int], stopped: Stopped, begun: Beginning, names: Sequence[Named]
     ) -> Text[Written]:
-        written, least, others = list(begun.tokens), begun.chance, list[Beginning]()
+        written, least, whole, others = list(begun.tokens), begun.chance, begun.whole, list[Beginning]()
         known, unread = 0, [*tokens, *written]
         while len(written) < MOST_TOKENS - MOST_DRAFTED and not self._ended(written):
             if stopped():
@@ -106,14 +106,14 @@ class LlamaWriter:
             draft = self.drafter.draft(written, names)
             found = yield Read(known, [*unread, *draft], 1 + len(draft))
             for (token, chance, second, rival), guess in zip_longest(found, draft):
-                least = min(least, chance)
-                others.append(Beginning((*written, second), rival))
+                others.append(Beginning((*written, second), rival, whole * rival))
+                least, whole = min(least, chance), whole * chance
                 written.append(token)
                 if token != guess or self._ended(written):
                     break
             known, unread = len(tokens) + len(written) - 1, written[-1:]
         others.sort(key=lambda other: -other.chance)
-        return Written(self._text(written), len(tokens), len(written), least, tuple(others[:MOST_OTHERS]))
+        return Written(self._text(written), len(tokens), len(written), least, whole, tuple(others[:MOST_OTHERS]))
 
     def _ended(self, written: list[int]) -> bool:
         return bool(written) and written[-1] in self._ends

@@ -35,10 +35,12 @@ class Beginning:
     Args:
         tokens: of the model, up to and with the first that differs.
         chance: the probability of that token there, 0..1.
+        whole: that of all of them together.
     """
 
     tokens: tuple[int, ...]
     chance: float
+    whole: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Written:
 
     Args:
         confidence: 0..1; the probability of the least sure of its tokens, 1 where a model tells none.
+        whole: 0..1; the probability of all of its tokens together.
         others: how likely other programs begin, the likeliest first.
     """
 
@@ -54,6 +57,7 @@ class Written:
     tokens_in: int = 0
     tokens_out: int = 0
     confidence: float = 1.0
+    whole: float = 1.0
     others: tuple[Beginning, ...] = ()
 
 
