@@ -126,6 +126,8 @@ def test_only_the_steps_of_a_query_can_be_reached() -> None:
 
 @pytest.mark.parametrize(("program", "says"), [
     ("", "there is no program; `copilot stub` shows"),
+    ("len()", "line 1, column 1: No argument provided for required parameter `obj` of function `len`"),
+    ("abs(1, 2)", "Too many positional arguments to function `abs`: expected 1, got 2"),
     ("orders.count()\norders.where(a b)", "line 2, column 14: this is not a program: invalid syntax"),
     ("orders.where(", "line 1, column 13: this is not a program: '(' was never closed"),
     ("SELECT * FROM orders", "line 1, column 15: this is not a program"),

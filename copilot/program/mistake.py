@@ -22,7 +22,10 @@ def explained(complaint: str, stub: str) -> str:
     known = _Stub(stub)
     for pattern, told in FORMS.items():
         if found := re.fullmatch(pattern, complaint):
-            return told(known, *found.groups())
+            try:
+                return told(known, *found.groups())
+            except LookupError:  # it is about one of Python's own functions
+                return complaint
     return complaint
 
 
@@ -42,10 +45,11 @@ class _Stub:
         return next((view for view, kind in self._views().items() if kind == of), f"a {of.lower()}")
 
     def function(self, path: str) -> ast.FunctionDef:
-        """A function, or a method as ``OrdersQuery.where``."""
+        """A function, or a method as ``OrdersQuery.where``. Raises LookupError if there is none."""
         of, _, name = path.rpartition(".")
         body = self._class(of).body if of else self._tree.body
-        return next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == name)
+        functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+        return functions[name]
 
     def literals(self, path: str = "") -> list[str]:
         """The texts that a function takes, or any of them."""
@@ -58,7 +62,7 @@ class _Stub:
         return {node.target.id: ast.unparse(node.annotation) for node in told if isinstance(node.target, ast.Name)}
 
     def _class(self, name: str) -> ast.ClassDef:
-        return next(node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+        return {node.name: node for node in self._tree.body if isinstance(node, ast.ClassDef)}[name]
 
 
 def _name(stub: _Stub, word: str) -> str:
