@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     query_seconds: float = Field(default=5.0, gt=0)
     max_rows: int = Field(default=1000, ge=1)
-    ask_below: float = Field(default=0.5, ge=0, le=1)
+    ask_below: float = Field(default=0.45, ge=0, le=1)
 
     @field_validator("home")
     @classmethod
