@@ -38,8 +38,8 @@ def shipped(cache: Settings) -> Path:
 
 
 @pytest.fixture(scope="session")
-def writer(shipped: Path) -> LlamaWriter:
-    return LlamaWriter(shipped, gpu_layers=0)
+def writer(shipped: Path, cache: Settings) -> LlamaWriter:
+    return LlamaWriter(shipped, 0, None, weights.DEFAULT, *weights.habits(weights.DEFAULT, cache))
 
 
 @pytest.mark.parametrize(("question", "program"), [
