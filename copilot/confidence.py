@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass
 from copilot.app import App
 from copilot.link import Links, tokenise
 from copilot.model.writer import Written
-from copilot.names import Names
+from copilot.names import Names, plain
 from copilot.program import check
 
 DAY = re.compile(r"\d{4}-\d\d(-\d\d)?")
@@ -124,19 +124,24 @@ def _unfounded(app: App, names: Names, links: Links, earlier: str, tree: ast.AST
     linked = {name for _, name in links.names()}
     said = f"{links.shown()}\n{earlier}"
     for mention in check.mentions(app, tree):
-        if not _read(names, said, (mention.text,)) and mention.text not in linked | {"current"}:
+        stands_for = names.also.get(mention.kind, {})
+        if (
+            not _read(names, said, (mention.text,))
+            and mention.text not in linked
+            and plain(mention.text) not in stands_for
+        ):
             yield mention.text
     wholes = {id(node.left) for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)}
     literals = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     constants = [node.value for node in literals if not (node.value == WHOLE and id(node) in wholes)]
     yield from (value for value in constants if isinstance(value, str) and DAY.fullmatch(value) and value not in said)
     numbers = [value for value in constants if isinstance(value, int | float) and not isinstance(value, bool)]
-    yield from (str(number) for number in numbers if not _said(number, links, said))
-
-
-def _said(value: float, links: Links, said: str) -> bool:
-    """Whether a number is in the question: as it is, as a percentage, in thousands, or as what is left of a whole."""
     words = " ".join(token.form for token in tokenise(links.question))
     known = {float(text) for text in NUMBER.findall(f"{links.question.replace(',', '')} {words} {said}")}
+    yield from (str(number) for number in numbers if number not in UNSAID and not _said(number, known))
+
+
+def _said(value: float, known: set[float]) -> bool:
+    """Whether a number is among those known: as it is, as a percentage, in thousands, or as what is left of a whole."""
     ways = (value, 100 * value, value / 1000, WHOLE - value)
-    return value in UNSAID or any(abs(way - one) < 1e-9 for way in ways for one in known)
+    return any(abs(way - one) < 1e-9 for way in ways for one in known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
 
+logger = logging.getLogger(__name__)
 NAMES_ARE_FRESH = 15.0
 """Seconds for which the names of the database are not read again."""
 
@@ -303,7 +305,7 @@ class Chat:
         """As `Copilot.stream`, in the light of the questions before."""
         question = self._picked(question)
         if self._last and (reading := self._last.readings.get(question)):
-            self._copilot.feedback(self._last.id, "corrected", program=reading, comment="chosen when asked back")
+            self._learn(self._last, reading)
             yield from self.stream_run(reading, self._last.question, stopped)
         elif program := self._settled(question):
             yield from self.stream_run(program, stopped=stopped)
@@ -331,6 +333,13 @@ class Chat:
             return ""
         unclear = _unclear(asked, reply)
         return asked.program.replace(f'"{unclear[0]}"', f'"{reply}"') if unclear else ""
+
+    def _learn(self, asked: Answer, reading: str) -> None:
+        """Keep what was chosen as feedback. If it cannot be kept, the question is answered all the same."""
+        try:
+            self._copilot.feedback(asked.id, "corrected", program=reading, comment="chosen when asked back")
+        except SetupError as error:
+            logger.warning("what was chosen is not in the history: %s", error)
 
     def _picked(self, reply: str) -> str:
         """The choice that a reply names by its number, from 1; or else the reply."""

@@ -46,7 +46,7 @@ from copilot.program.mistake import explained
 from copilot.program.stub import stub
 from copilot.progress import Stopped, never
 from copilot.query import Query
-from copilot.readings import readings
+from copilot.readings import doubtful, readings
 from copilot.show import Shown, looked_for, show
 from copilot.suggest import drafts, nearest, suggestions
 from copilot.wording import worded
@@ -173,7 +173,7 @@ class Asking:
         found = readings(writer, request, self.written, names, links, self._asked, self.sure)
         best = found[0]
         self.program, self.code, self.signs, self.confidence = best.program, best.code, asdict(best.signs), best.chance
-        if self.confidence < self.sure and not self.code.startswith("clarify("):
+        if doubtful(self.code, self.confidence, self.sure):
             raise Doubtful(tuple(reading.program for reading in found[:MOST_READINGS]))
 
     def _asked(self, program: str) -> tuple[str, str]:
@@ -287,7 +287,9 @@ class Asking:
         return self._ended(self._answer(question, "failed", str(error)))
 
     def _which(self, question: str, error: Doubtful) -> Answer:
-        readings = {worded(self.world.app, program): program for program in error.readings}
+        readings = dict[str, str]()
+        for program in error.readings:
+            readings.setdefault(worded(self.world.app, program), program)  # said alike, the likelier is meant
         text = "I am not sure. Which do you mean?" if len(readings) > 1 else "I am not sure. Do you mean this?"
         return self._answer(question, "clarify", text, choices=list(readings), readings=readings)
 

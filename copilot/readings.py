@@ -38,6 +38,11 @@ class Reading:
     chance: float
 
 
+def doubtful(program: str, chance: float, sure: float) -> bool:
+    """Whether a program is to be asked back rather than run; one that asks back by itself is run."""
+    return chance < sure and not program.startswith("clarify(")
+
+
 Check = Callable[[str], tuple[str, str]]
 """Gives a program as it is settled, and its code. Raises ProgramError if it does not pass."""
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from copilot.confidence import Calibration, Signs, features
 from copilot.errors import DataError
 from copilot.files import whole
+from copilot.readings import doubtful
 from finetune.judged import Judged
 
 FEWEST = 30
@@ -101,7 +102,7 @@ def _price(judged: Sequence[Judged], below: float) -> Price:
     count, right, wrong, needless = max(1, len(judged)), 0, 0, 0
     for item in judged:
         answer = item.answer
-        asked = bool(answer.signs) and answer.confidence < below and not answer.program.startswith("clarify(")
+        asked = bool(answer.signs) and doubtful(answer.program, answer.confidence, below)
         run = bool(answer.readings) and not asked
         good = item.meant if run else not item.why
         due = item.example.outcome == "clarify"

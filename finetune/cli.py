@@ -75,9 +75,7 @@ def synthesize(
     more = synthesize(loaded, composed_pairs(loaded, composed, seed), 1, seed, near, report, own)
     found = list(track(chain(made, more), "filling", console=console))
     if not found:
-        raise DataError(
-            0, f"nothing was made: {folder} holds no phrasings that can be filled; see --voices, --composed"
-        )
+        raise DataError(0, "nothing was made: there are no phrasings that can be filled; see --voices, --composed")
     random.Random(seed).shuffle(found)
     data_file.write(out, found)
     console.print(f"{len(found):,} examples in {out}; by voice {dict(report.made)}; dropped {dict(report.dropped)}")
@@ -110,6 +108,9 @@ def train(
     skip_bad: Annotated[bool, typer.Option(help="list lines that are no examples, and go on without them")] = False,
 ) -> None:
     """Train a model on examples; stop it at any time and go on with --resume."""
+    from copilot.model.merge import file_type
+
+    file_type(quantisation)  # rather than after the training
     found = _training_examples(data, app, database_url, skip_bad)
     from finetune import bases, run
     from finetune.train import train
@@ -181,19 +182,22 @@ def evaluate(
 @cli.command()
 def calibrate(
     file: Annotated[Path, typer.Argument(help="questions that the model has not seen (JSON Lines)")],
-    model: Annotated[Path, typer.Option(help="the adapter whose card takes the calibration")],
+    model: Annotated[str, typer.Option(help="the adapter whose card takes the calibration: a name or a GGUF file")],
     database_url: Annotated[str | None, typer.Option(help="copied first; three demo worlds if not given")] = None,
     app: AppName = FULFILMENT,
     as_json: Annotated[bool, typer.Option("--json", help="what each threshold would cost and gain, as JSON")] = False,
 ) -> None:
     """Fit how sure the copilot may be of what a model writes, and note it in the model's card."""
+    from copilot.model.weights import adapter_of, chosen
     from finetune import calibrate as calibrating
 
-    with _evaluating(app, str(model), database_url) as (copilot, benches):
+    if (adapter := adapter_of(chosen(model, Settings.load()))) is None:
+        raise SetupError(f"{model} is no adapter with its card beside it; make one: finetune export RUN --data DATA")
+    with _evaluating(app, str(adapter), database_url) as (copilot, benches):
         copilot.settings = copilot.settings.model_copy(update={"ask_below": 0.0})
         judged = _asked(copilot, data_file.read(file), benches)
     fitted = calibrating.fit(judged)
-    calibrating.write(fitted, model)
+    calibrating.write(fitted, adapter)
     prices = calibrating.prices([calibrating.recalibrated(item, fitted) for item in judged])
     sys.stdout.write(json.dumps([p.model_dump() for p in prices], indent=1) + "\n" if as_json else _prices(prices))
 

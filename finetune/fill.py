@@ -92,16 +92,8 @@ class Filler:
         return said, literal
 
     def _named(self, kind: str) -> tuple[str, str]:
-        if kind == "place":
-            return self._place()
         name = self.rng.choice(self._several(kind) if kind in self.unclear else self.names.by_kind[kind])
         return self.rng.choice(self._ways(kind, name)), json.dumps(name)
-
-    def _place(self) -> tuple[str, str]:
-        """A name that two kinds share, such as a city that has a warehouse and a data center."""
-        every = Counter(name for names in self.names.by_kind.values() for name in names)
-        name = self.rng.choice([name for name, kinds in every.items() if kinds > 1])
-        return self.rng.choice([name, name, name.lower()]), json.dumps(name)
 
     def _several(self, kind: str) -> list[str]:
         """Names that stand for several, such as a city with two sites."""
@@ -190,6 +182,12 @@ class Filler:
         said = self.rng.choice(COUNTRIES)
         return said, json.dumps(said)
 
+    def place(self) -> tuple[str, str]:
+        """A name that two kinds share, such as a city that has a warehouse and a data center."""
+        every = Counter(name for names in self.names.by_kind.values() for name in names)
+        name = self.rng.choice([name for name, kinds in every.items() if kinds > 1])
+        return self.rng.choice([name, name, name.lower()]), json.dumps(name)
+
     def day(self) -> tuple[str, str]:
         """A day within the horizon, in many forms."""
         when = self.today + timedelta(days=self.rng.randint(-40, 75))
@@ -246,6 +244,7 @@ VALUES: dict[str, Callable[[Filler], tuple[str, str]]] = {
     "kept": lambda f: f.kept(),
     "title": lambda f: f.title(),
     "country": lambda f: f.country(),
+    "place": lambda f: f.place(),
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.errors import GivenUp
+from copilot.errors import GivenUp, SetupError
 from copilot.fulfilment.app import app
 from copilot.model import drafting
 from copilot.model.drafting import Drafter, counted, named, told
@@ -87,6 +87,10 @@ def test_drafts_are_kept_in_a_file(learnt: Drafter, tmp_path: Path) -> None:
     drafting.write(learnt, tmp_path / "a.drafts.json")
     assert drafting.read(tmp_path / "a.drafts.json") == learnt
     assert drafting.read(tmp_path / "none.drafts.json") == Drafter()
+    for spoilt in ("[[1, 2", "[7]", '{"a": 1}'):
+        (tmp_path / "a.drafts.json").write_text(spoilt)
+        with pytest.raises(SetupError, match="cut short or no file of drafts"):
+            drafting.read(tmp_path / "a.drafts.json")
 
 
 class Guessing(Drafter):
@@ -188,6 +192,41 @@ def test_one_who_gives_up_leaves_the_others_alone(writer: LlamaWriter) -> None:
         others = [pool.submit(lambda: writer.write(asked("go on")).program) for _ in range(4)]
     assert [other.result() for other in others] == [alone] * 4 and gone.result() == ""
     assert not writer._passes._turns
+
+
+def test_ctrl_c_in_a_pass_leaves_nothing_behind(writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = writer.write(asked("go on")).program
+    decode, passes = writer._passes._decode, writer._passes
+
+    def interrupted(reads):  # type: ignore[no-untyped-def]
+        decode(reads)
+        raise KeyboardInterrupt
+
+    for _ in range(TOGETHER + 1):
+        with monkeypatch.context() as patched:
+            patched.setattr(passes, "_decode", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                writer.write(asked("never mind"))
+    assert not passes._turns and not passes._reading
+    assert writer.write(asked("go on")).program == alone
+
+
+def test_one_who_leaves_before_the_first_pass_takes_nothing_from_the_others(writer: LlamaWriter) -> None:
+    """A text without a place is no text to be forgotten: llama.cpp would take -1 for all of them."""
+    alone, forgotten = writer.write(asked("go on")).program, list[int]()
+    passes = writer._passes
+    forget = passes._forget
+
+    def watched(place: int, kept: int) -> None:
+        forgotten.append(place)
+        forget(place, kept)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passes, "_forget", watched)
+        with pytest.raises(GivenUp):
+            writer.write(replace(asked("never mind"), stopped=lambda: True))
+        assert writer.write(asked("go on")).program == alone
+    assert forgotten and min(forgotten) >= 0
 
 
 def test_what_llama_cpp_cannot_read_is_told_to_each_who_asked(

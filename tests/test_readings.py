@@ -11,7 +11,7 @@ import pytest
 
 from copilot import Answer, Copilot
 from copilot.confidence import UNCALIBRATED, Calibration, Signs, features, signs
-from copilot.errors import DataError
+from copilot.errors import DataError, SetupError
 from copilot.fulfilment.app import app
 from copilot.model.prompt import Turn
 from copilot.model.writer import Written
@@ -59,6 +59,26 @@ def test_a_choice_may_be_named_by_its_number_and_teaches(copilot: Copilot) -> No
     assert chat.ask("2").program == RESERVED
     ((entry, feedback),) = copilot.judged()
     assert (entry.question, feedback.verdict, feedback.program) == (QUESTION, "corrected", RESERVED)
+
+
+def test_a_choice_is_answered_where_nothing_can_be_kept(
+    copilot: Copilot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SetupError("no space left on device")
+
+    copilot._writer = Hesitant(((AVAILABLE, 0.4), (RESERVED, 0.3)))
+    chat = copilot.chat()
+    chat.ask(QUESTION)
+    monkeypatch.setattr(copilot, "feedback", full)
+    assert chat.ask("2").program == RESERVED
+    assert "no space left on device" in caplog.text
+
+
+def test_of_two_readings_that_sound_alike_the_likelier_is_offered(copilot: Copilot) -> None:
+    likelier, other = "orders.top(3)", "orders.top(3).select()"
+    assert worded(app, likelier) == worded(app, other)
+    assert list(asked(copilot, (likelier, 0.4), (other, 0.3)).readings.values()) == [likelier]
 
 
 def test_a_sure_program_is_run(copilot: Copilot) -> None:
@@ -112,6 +132,7 @@ def test_the_same_program_twice_is_one_choice(copilot: Copilot) -> None:
     ("lanes above $2.5k", "lanes.where(cost_per_rack__gt=2500)", 0, 0),
     ("orders due 9 Nov", 'orders.where(due_date="2026-11-09")', 0, 0),
     ("orders due 9 Nov", 'orders.where(due_date="2026-11-10")', 0, 1),
+    ("lines of the plan in use", 'plan_lines.where(plan_id="current").count()', 0, 0),
     ("H100 anywhere?", "decline()", 0, 0),
 ])  # fmt: skip
 def test_names_and_numbers_are_held_against_the_question(
@@ -214,3 +235,14 @@ def test_the_calibration_goes_into_the_card(tmp_path: Path) -> None:
     read = read_card(tmp_path / "a.gguf")
     assert read.calibration == (0.5, -1.0, -2.0, 0.0, 0.0, 0.0, 0.0) and read.model_extra == {"data": {"examples": 3}}
     assert len(read.calibration) == len(features(Signs(0.0)))
+    calibrate.write(Calibration((0.5, -1.0)), tmp_path / "a.gguf")
+    with pytest.raises(SetupError, match="not a model card"):
+        read_card(tmp_path / "a.gguf")
+
+
+def test_what_is_no_adapter_is_told_before_anything_is_asked(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "merged.gguf").write_bytes(b"GGUF")
+    (tmp_path / "q.jsonl").write_text('{"question": "q", "program": "orders.count()"}\n')
+    words = ("finetune", "calibrate", str(tmp_path / "q.jsonl"), "--model", str(tmp_path / "merged.gguf"))
+    status, _, said = run(*words)
+    assert status == 1 and "is no adapter with its card beside it" in said and "Traceback" not in said

@@ -292,3 +292,11 @@ def test_a_missing_base_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(SetupError, match="cannot be opened for training"):
         bases.load(tmp_path / "empty")
+
+
+def test_what_is_no_quantisation_is_told_before_the_training(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    data = tmp_path / "data.jsonl"
+    data.write_text('{"question": "a", "answer": "b"}\n')
+    status, _, said = run("finetune", "train", str(data), "--out", str(tmp_path / "run"), "--quantisation", "Q4_O")
+    assert status == 1 and "Q4_O is not a quantisation; try Q8_0" in said
+    assert not (tmp_path / "run").exists()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from copilot.errors import SetupError
 from copilot.files import whole
 
 Piece = int | str
@@ -139,9 +140,12 @@ def write(drafter: Drafter, path: Path) -> None:
 
 
 def read(path: Path) -> Drafter:
-    """The drafter of a file; one that drafts nothing if there is none."""
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    return Drafter({tuple(row[:-2]): (row[-2], row[-1]) for row in rows})
+    """The drafter of a file; one that drafts nothing if there is none. Raises SetupError if it is no such file."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return Drafter({tuple(row[:-2]): (row[-2], float(row[-1])) for row in rows})
+    except (ValueError, TypeError, LookupError) as error:
+        raise SetupError(f"{path} is cut short or no file of drafts; delete it, or export the adapter again") from error
 
 
 def _is_due(tail: tuple[Piece, ...]) -> bool:

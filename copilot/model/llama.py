@@ -52,11 +52,11 @@ class LlamaWriter:
         self._known: dict[str, Written] = {}
         self.remembered = remembered
         self._llm = loaded(path, gpu_layers, threads, context=1)  # `Passes` has a context of its own
-        self._newline = self.tokenised(END)[-1]
+        self._ends = {self._llm.token_eos(), self.tokenised(END)[-1]}
         self.gpu_layers = layers_to_offload(gpu_layers)
         try:
             self._passes = Passes(self._llm, threads_to_use(threads))
-            self.complete(prompt("warm up"))
+            self._passes.write(self._warm_up(), CONTEXT)
         except RuntimeError as error:
             raise SetupError(f"{path} cannot write text ({error}); set COPILOT_MODEL to a model that can") from error
 
@@ -122,9 +122,8 @@ class LlamaWriter:
         raw: bytes = self._llm.detokenize([token for token in tokens if token not in self._ends], special=False)
         return raw.decode(errors="replace").strip()
 
-    @property
-    def _ends(self) -> set[int]:
-        return {self._llm.token_eos(), self._newline}
+    def _warm_up(self) -> Text[None]:
+        yield Read(0, self.tokenised(prompt("warm up")), 1)
 
 
 def threads_to_use(wanted: int | None) -> int:

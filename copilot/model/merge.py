@@ -130,12 +130,20 @@ def _copy_metadata(reader: gguf.GGUFReader, writer: gguf.GGUFWriter) -> None:
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
 
 
+def file_type(quantisation: str) -> int:
+    """llama.cpp's number for a quantisation. Raises SetupError if it is none."""
+    import llama_cpp
+
+    kind: int | None = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{quantisation}", None)
+    if kind is None:
+        raise SetupError(f"{quantisation} is not a quantisation; try Q8_0, Q5_0, Q4_0 or IQ4_NL")
+    return kind
+
+
 def _quantise(whole: Path, out: Path, quantisation: str) -> None:
     import llama_cpp
 
-    kind = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{quantisation}", None)
-    if kind is None:
-        raise SetupError(f"{quantisation} is not a quantisation; try Q8_0, Q5_0, Q4_0 or IQ4_NL")
+    kind = file_type(quantisation)
     logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype, params.allow_requantize, params.nthread = kind, True, 0

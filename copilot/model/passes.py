@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import weakref
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -67,6 +68,8 @@ class _Turn(Generic[T]):
             self.read, self.result = None, ended.value
         except BaseException as error:
             self.read, self.error = None, error
+            if not isinstance(error, Exception):  # Ctrl-C is for whoever leads the pass, whose text this may not be
+                raise
 
     @property
     def ended(self) -> bool:
@@ -88,6 +91,7 @@ class Passes:
     llm: Any
     threads: int
     _turns: list[_Turn[Any]] = field(default_factory=list)
+    _left: list[int] = field(default_factory=list)
     _reading: bool = False
 
     def __post_init__(self) -> None:
@@ -104,6 +108,8 @@ class Passes:
             raise RuntimeError("llama.cpp has no memory for the model's context")
         self._batch = llama_cpp.llama_batch_init(AT_ONCE, 0, 1)
         self._words = self.llm.n_vocab()
+        for free, held in ((llama_cpp.llama_free, self._context), (llama_cpp.llama_batch_free, self._batch)):
+            weakref.finalize(self, free, held).atexit = False  # a thread may still read in it; it goes with the process
 
     def write(self, text: Text[T], room: int) -> T:
         """What comes of a text.
@@ -118,10 +124,13 @@ class Passes:
         turn.go_on(None)
         with self._free:
             self._turns.append(turn)
-            while not turn.ended:
-                self._lead_or_wait()
-            self._turns.remove(turn)
-            self._free.notify_all()
+            try:
+                while not turn.ended:
+                    self._lead_or_wait()
+            finally:
+                self._turns.remove(turn)
+                self._left += [turn.place] if turn.place >= 0 else []
+                self._free.notify_all()
         if turn.error is not None:
             raise turn.error
         return turn.result  # type: ignore[return-value]
@@ -159,6 +168,8 @@ class Passes:
 
     def _pass(self, turns: Sequence[_Turn[Any]]) -> None:
         """One pass for all of them; each then goes on with what was found for it."""
+        while self._left:
+            self._forget(self._left.pop(), 0)
         try:
             wanted = self._decode([(turn.place, turn.read) for turn in turns if turn.read])
         except RuntimeError as error:
@@ -167,9 +178,6 @@ class Passes:
         else:
             for turn, places in zip(turns, wanted, strict=True):
                 turn.go_on([self._likeliest(place) for place in places])
-        for turn in turns:
-            if turn.ended:
-                self._forget(turn.place, 0)
 
     def _forget(self, place: int, kept: int) -> None:
         """Keep only the first tokens of the text that has a place in the model's memory."""

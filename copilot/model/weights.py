@@ -8,18 +8,17 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from copilot.confidence import UNCALIBRATED, Calibration
+from copilot.confidence import UNCALIBRATED, Calibration, Signs
 from copilot.errors import SetupError
 from copilot.files import workshop
 from copilot.model import drafting
 from copilot.model.drafting import NO_DRAFTS, Drafter
-from copilot.model.instruct import InstructWriter
 from copilot.model.llama import LlamaWriter
 from copilot.model.writer import Writer
 from copilot.progress import Progress, silent
@@ -101,6 +100,13 @@ class Card(BaseModel):
     checks: list[tuple[str, str]] = []
     calibration: tuple[float, ...] = ()
 
+    @field_validator("calibration")
+    @classmethod
+    def _weighs_every_sign(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if len(weights) not in (0, 1 + len(fields(Signs))):
+            raise ValueError("the calibration is for other signs")
+        return weights
+
 
 def opened(model: Any, settings: Settings, progress: Progress = silent) -> Writer:
     """A writer for what was asked for: a path, a name, a writer, a LangChain chat model, or None for what ships.
@@ -112,6 +118,8 @@ def opened(model: Any, settings: Settings, progress: Progress = silent) -> Write
         name = str(model or DEFAULT)
         path = located(name, settings, progress)
         if chosen(name, settings) in BASES:  # nobody taught it the app
+            from copilot.model.instruct import InstructWriter
+
             return InstructWriter(path, gpu_layers=settings.gpu_layers, threads=settings.threads, name=name)
         return LlamaWriter(path, settings.gpu_layers, settings.threads, name, *habits(name, settings))
     if hasattr(model, "write"):

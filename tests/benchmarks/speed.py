@@ -83,7 +83,7 @@ def _passed(writer: LlamaWriter, count: int) -> float:
 
 
 def drafts(writer: LlamaWriter, requests: Sequence[Request]) -> Iterator[Row]:
-    """Writing every program drafted, plain, and plain with the file as it was quantised; are the programs the same?"""
+    """Writing every program token by token, and drafted; and whether the programs are the same."""
     drafter, both = writer.drafter, list[tuple[Written, float, Written, float]]()
     for request in track(requests, "drafting", console=Console(stderr=True), transient=True):
         writer.drafter = NO_DRAFTS
