@@ -22,6 +22,7 @@ from rapidfuzz.distance import OSA
 from copilot import amount_words, calendar_words, number_words
 from copilot.names import Names, plain
 from copilot.printable import one_line
+from copilot.spelling import NO_SPELLING, Spelling
 
 TOKEN = re.compile(r"\$?\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 LONGEST = 6
@@ -59,7 +60,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Links:
-    """All that was found in a question, in its order."""
+    """All that was found in a question, in its order.
+
+    Args:
+        question: as it was read, its slips mended.
+    """
 
     question: str
     links: tuple[Link, ...]
@@ -88,8 +93,17 @@ class Linker:
     words: dict[str, str]
     today: date
 
-    def link(self, question: str) -> Links:
-        """Every name, date and word of the app that the question mentions, in its order."""
+    def link(self, question: str, spelling: Spelling = NO_SPELLING) -> Links:
+        """Every name, date and word of the app that the question mentions, in its order.
+
+        Args:
+            spelling: mends the question's other words; the links then are those of the question so mended.
+        """
+        links = self._link(question)
+        mended = spelling.mended(question, [(link.start, link.end) for link in links.links])
+        return links if mended == question else self._link(mended)
+
+    def _link(self, question: str) -> Links:
         tokens = tokenise(question)
         named = list(self._exact(question, tokens))
         values = [value for value in self._values(question) if not any(_within(value, name) for name in named)]

@@ -48,6 +48,7 @@ from copilot.progress import Stopped, never
 from copilot.query import Query
 from copilot.readings import doubtful, readings
 from copilot.show import Shown, looked_for, show
+from copilot.spelling import NO_SPELLING
 from copilot.suggest import drafts, nearest, suggestions
 from copilot.wording import worded
 
@@ -120,8 +121,8 @@ class Asking:
         question = CONTROL.sub(" ", _readable(question))
         try:
             _must_be_a_question(question)
-            yield from self._stage("link", lambda: self._link(question))
-            request = Request(question, self.links.shown(), context, self.world.app, self.stopped)
+            yield from self._stage("link", lambda: self._link(question, writer))
+            request = Request(self.links.question, self.links.shown(), context, self.world.app, self.stopped)
             yield from self._stage("write", lambda: self._write(request, writer))
             yield from self._stage("check", lambda: self._read(request, writer))
             yield from self._finish(question)
@@ -159,8 +160,8 @@ class Asking:
         if self.stopped():
             raise GivenUp("stopped")
 
-    def _link(self, question: str) -> None:
-        self.links = self.world.linker.link(question)
+    def _link(self, question: str, writer: Writer) -> None:
+        self.links = self.world.linker.link(question, getattr(writer, "spelling", NO_SPELLING))
 
     def _write(self, request: Request, writer: Writer) -> None:
         self.written = writer.write(request)

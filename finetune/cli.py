@@ -542,7 +542,7 @@ def _prices(prices: Sequence[Price]) -> str:
 
 
 def _say(line: str) -> None:
-    console.print(line, highlight=False)
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 def main(run: Callable[[], Any] = cli) -> None:
@@ -550,7 +550,7 @@ def main(run: Callable[[], Any] = cli) -> None:
     try:
         run()
     except CopilotError as error:
-        console.print(f"[red]finetune:[/red] {error}", highlight=False)
+        console.print(Text.assemble(("finetune: ", "red"), str(error)), soft_wrap=True)
         raise SystemExit(1) from None
     except (KeyboardInterrupt, SystemExit) as ended:
         if not interrupted(ended):

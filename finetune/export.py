@@ -16,13 +16,14 @@ import numpy as np
 from safetensors.numpy import load_file
 from transformers import AutoConfig
 
+from copilot import spelling
 from copilot.errors import DataError, SetupError
 from copilot.files import whole
 from copilot.model import drafting
 from copilot.model.llama import LlamaWriter
 from copilot.model.merge import finish, merge, rewrite
 from copilot.model.prompt import END, prompt
-from copilot.model.weights import Card, drafts_of, sha256
+from copilot.model.weights import Card, drafts_of, sha256, words_of
 from finetune.examples import Example, read
 from finetune.layout import Layout
 from finetune.recipe import Recipe
@@ -106,7 +107,7 @@ def layout_of(base: Path) -> Layout:
 def write_card(
     adapter: Path, base: Path, base_name: str, data: Path, run: Path, quantisation: str, evaluation: Path | None = None
 ) -> None:
-    """Write the card and the drafts beside a GGUF adapter.
+    """Write the card, the drafts and the words beside a GGUF adapter.
 
     The card's checks are a few examples that the merged model gets right.
 
@@ -124,6 +125,7 @@ def write_card(
         writer = LlamaWriter(Path(folder) / "merged.gguf", gpu_layers=0)
         checks = list(_checks(writer, examples))
         drafting.write(drafting.counted(_programs(writer, examples)), drafts_of(adapter))
+    spelling.write(spelling.learnt(example.question for example in examples), words_of(adapter))
     card = Card(base=base_name, base_sha256=sha256(base), quantisation=quantisation, checks=checks)
     made: dict[str, Any] = {
         "made": date.today().isoformat(),

@@ -16,6 +16,10 @@ from copilot.query import monday
 SLOT = re.compile(r"\{([a-z_]+)(\d*)\}")
 SLOT_NAME = re.compile(r"([a-z_]+)(\d*)")
 DOZENS = {6: "half a dozen", 12: "a dozen", 24: "two dozen", 36: "three dozen"}
+ANY_NUMBER = 0.15
+"""The part of quantities and amounts of money that are drawn from all numbers of up to five digits."""
+SLIPS = 0.2
+"""The part of questions with slips of the finger."""
 RANGE = re.compile(r"\b([a-z_]+)__gte?=\{([a-z_]+\d*)\}, \1__lte?=\{([a-z_]+\d*)\}")
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -133,6 +137,15 @@ class Filler:
         words = value <= 20 and self.rng.random() < 0.2
         return (NUMBER_WORDS[value] if words else str(value)), str(value)
 
+    def quantity(self) -> tuple[str, str]:
+        """So many racks."""
+        return self.any_number() if self.rng.random() < ANY_NUMBER else self.count(1, 60)
+
+    def any_number(self) -> tuple[str, str]:
+        """A number of up to five digits, for the model to copy: none that it has met."""
+        value = self.rng.randrange(10 ** self.rng.randint(2, 5))
+        return self.rng.choice([str(value), str(value), f"{value:,}"]), str(value)
+
     def percent(self) -> tuple[str, str]:
         """A percentage, round as a rule."""
         value = self.rng.choice([5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 80, 90, self.rng.randint(1, 95)])
@@ -140,6 +153,8 @@ class Filler:
 
     def money(self) -> tuple[str, str]:
         """Dollars; "2.5k" at times."""
+        if self.rng.random() < ANY_NUMBER:
+            return self.any_number()
         value = self.rng.choice([50, 100, 200, 250, 300, 500, 750, 1000, 1200, 1500, 2000, 2500, 5000, 10000, 20000])
         ways = [str(value), f"{value:,}"] + ([f"{value / 1000:g}k"] if value >= 1000 else [])
         return self.rng.choice(ways), str(value)
@@ -231,7 +246,7 @@ NUMBERED = {
 """Kinds whose names are numbers, and the words after which the number alone is said."""
 VALUES: dict[str, Callable[[Filler], tuple[str, str]]] = {
     "n": lambda f: f.count(1, 20),
-    "quantity": lambda f: f.count(1, 60),
+    "quantity": lambda f: f.quantity(),
     "percent": lambda f: f.percent(),
     "days": lambda f: f.count(2, 60),
     "weeks": lambda f: f.count(2, 8),
@@ -260,22 +275,27 @@ def typo(word: str, rng: random.Random) -> str:
 
 
 def roughen(question: str, rng: random.Random) -> str:
-    """A question as it is typed in a hurry: lower case, no final mark, a slip in a plain word."""
+    """A question as it is typed in a hurry: lower case, no final mark, a slip or two in plain words."""
     if rng.random() < 0.25:
         question = question.lower()
     if rng.random() < 0.3:
         question = question.rstrip(".?! ")
-    if rng.random() < 0.08:
-        words = question.split(" ")
-        at = rng.randrange(len(words))
-        if words[at].isalpha() and len(words[at]) > 4 and words[at].islower():
-            words[at] = typo(words[at], rng)
-        question = " ".join(words)
+    if rng.random() < SLIPS:
+        question = slipped(question, rng, rng.choice((1, 1, 2)))
     return question
+
+
+def slipped(question: str, rng: random.Random, slips: int) -> str:
+    """A question with a slip of the finger in so many of its longer words, names left alone."""
+    words = question.split(" ")
+    long = [at for at, word in enumerate(words) if word.isalpha() and len(word) > 4 and word.islower()]
+    for at in rng.sample(long, min(slips, len(long))):
+        words[at] = typo(words[at], rng)
+    return " ".join(words)
 
 
 def _suffix(day: int) -> str:
     return "th" if 10 <= day % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
 
 
-__all__ = ["Filler", "plain", "roughen", "typo"]
+__all__ = ["Filler", "plain", "roughen", "slipped", "typo"]

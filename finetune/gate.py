@@ -120,6 +120,7 @@ def _files(model: Path) -> Iterator[Path]:
     """The card first: an adapter is never there without it."""
     yield model.with_suffix(".json")
     yield weights.drafts_of(model)
+    yield weights.words_of(model)
     yield model
 
 

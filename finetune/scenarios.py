@@ -16,7 +16,7 @@ _NAMED = re.compile(r"\{(order|warehouse|supplier|datacenter)\}")
 class Scenarios:
     """Draws what-ifs, plans and comparisons of one to `most` changes."""
 
-    def __init__(self, said: Changes, rng: random.Random, most: int = 3) -> None:
+    def __init__(self, said: Changes, rng: random.Random, most: int = 5) -> None:
         self.said, self.rng, self.most = said, rng, most
         self.functions: dict[str, list[Change]] = {}
         for change in said.changes:
@@ -25,7 +25,7 @@ class Scenarios:
     def pair(self, changes: int | None = None) -> Pair:
         """One question; of so many changes, if given."""
         self.slots = Slots()
-        count = changes or self.rng.choices(range(1, self.most + 1), [4, 5, 3][: self.most])[0]
+        count = changes or self.rng.choices(range(1, self.most + 1), [4, 5, 4, 3, 2][: self.most])[0]
         made = self._apart(self._drawn(count))
         shape = self.rng.random()
         if shape < 0.25:

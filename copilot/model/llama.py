@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -17,6 +17,7 @@ from copilot.model.passes import Passes, Read, Text
 from copilot.model.prompt import END, prompt
 from copilot.model.writer import Beginning, Request, Written
 from copilot.progress import Stopped, never
+from copilot.spelling import NO_SPELLING, Spelling
 
 CONTEXT = 1024
 MOST_TOKENS = 200
@@ -37,6 +38,7 @@ class LlamaWriter:
         threads: None for one a core, up to MOST_THREADS.
         calibration: how its probabilities are to be taken.
         drafter: guesses how programs go on, which only makes them faster to write.
+        words: of the questions that it was trained on, with how many of them each is in; see `Spelling`.
         remembered: how many programs are known again when exactly the same is asked: the same words, with the same
             names in the database and after the same turns. 0 for none.
 
@@ -46,9 +48,11 @@ class LlamaWriter:
 
     def __init__(
         self, path: Path, gpu_layers: int | None = None, threads: int | None = None, name: str = "",
-        calibration: Calibration = UNCALIBRATED, drafter: Drafter = NO_DRAFTS, remembered: int = REMEMBERED,
+        calibration: Calibration = UNCALIBRATED, drafter: Drafter = NO_DRAFTS,
+        words: Mapping[str, int] = NO_SPELLING.words, remembered: int = REMEMBERED,
     ) -> None:  # fmt: skip
         self.path, self.name, self.calibration, self.drafter = path, name or path.stem, calibration, drafter
+        self.spelling = Spelling(words, self._keeps_whole)
         self._known: dict[str, Written] = {}
         self.remembered = remembered
         self._llm = loaded(path, gpu_layers, threads, context=1)  # `Passes` has a context of its own
@@ -114,6 +118,9 @@ class LlamaWriter:
             known, unread = len(tokens) + len(written) - 1, written[-1:]
         others.sort(key=lambda other: -other.chance)
         return Written(self._text(written), len(tokens), len(written), least, whole, tuple(others[:MOST_OTHERS]))
+
+    def _keeps_whole(self, word: str) -> bool:
+        return len(self.tokenised(f" {word}")) == 1
 
     def _ended(self, written: list[int]) -> bool:
         return bool(written) and written[-1] in self._ends

