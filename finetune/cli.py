@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import Progress, track
+from rich.text import Text
 
 from copilot.app import App
 from copilot.cli import interrupted

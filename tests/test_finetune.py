@@ -102,7 +102,7 @@ def test_the_unseen_questions_are_frozen() -> None:
 
 
 def test_a_question_says_where_once_but_else_what_it_likes() -> None:
-    wheres = [pair.p for _, pair in composed_pairs(app, 1_500, 5) if pair.p.startswith("orders.where(")]
+    wheres = [pair.p for _, pair in composed_pairs(app, 3_000, 5) if pair.p.startswith("orders.where(")]
     assert not [p for p in wheres if "city=" in p and "datacenter=" in p]
     assert [p for p in wheres if "status=" in p and "warehouse=" in p], "a status does not keep a name away"
 
