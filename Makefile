@@ -37,12 +37,9 @@ browser:  ## install what the browser tests and the screenshots need (Debian; as
 screenshots: $(VENV)/.dev browser  ## every page and state, wide and narrow, light and dark, into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-bench: $(VENV)/.dev  ## measure, as ratios in one run
+bench: $(VENV)/.dev  ## measure everything, as ratios in one run and one table (runs/bench.md)
 	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[bench]'
-	$(BIN)/python -m tests.benchmarks.solvers demo
 	$(BIN)/python -m tests.benchmarks
-	$(BIN)/python -m tests.benchmarks.speed
-	$(BIN)/python -m tests.browser.measure
 
 compare: $(VENV)/.dev  ## the fine-tuned model against larger ones that are prompted; ARGS="--limit 40" and the like
 	$(BIN)/finetune compare $(ARGS)

@@ -1,20 +1,16 @@
 """`make bench`: what things take on this machine, side by side in one run; ratios travel, milliseconds do not.
 
-Each row is the median of several runs; its ratio is to the first row of its group.
+One table: programs, re-plans, other solvers, where the milliseconds of an answer go, what the UI adds. It is printed,
+and written to runs/bench.md.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 from copilot import Copilot
 from copilot.fulfilment import changes, store
@@ -23,9 +19,13 @@ from copilot.fulfilment.planner import solve
 from copilot.settings import Settings
 from copilot.testing import Scripted
 from fixtures.build import build
+from tests.benchmarks import solvers, speed
+from tests.benchmarks.table import Row, shown
+from tests.browser import measure
 
 Work = Callable[[], object]
 RUNS = 5
+OUT = Path("runs/bench.md")
 PROGRAM = 'inventory.where(sku="GPU-H100").by("warehouse").sum("available").top(3)'
 WHAT_IF = 'what_if(close_warehouse("Memphis"), scale_demand(20, region="Europe", category="GPU"))'
 
@@ -60,23 +60,25 @@ def median_ms(work: Work) -> float:
     return statistics.median(times[1:])
 
 
-def main() -> None:
-    """Measure every group and print one table."""
+def medians() -> Iterator[Row]:
+    """The median of each work; ratios are to the first of its group."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'demo.db'}"
         build(url, "demo")
         copilot = Copilot(app, database_url=url, model=Scripted({}), settings=Settings(home=Path(folder)))
-        groups = (programs(copilot), planning(copilot))
-        table = Table("what", "median ms", "ratio")
-        for group in track(groups, "measuring", console=Console(stderr=True), transient=True):
-            first = 0.0
-            for name, work in group.items():
-                took = median_ms(work)
-                first = first or took
-                table.add_row(name, f"{took:,.1f}", f"{took / first:.2f}")
-            table.add_section()
-    Console(file=sys.stdout).print(table)
+        for group, works in {"programs": programs(copilot), "planning": planning(copilot)}.items():
+            took = {name: median_ms(work) for name, work in works.items()}
+            first = next(iter(took.values()))
+            yield from (Row(group, name, f"{ms:,.1f} ms", f"{ms / first:.2f}") for name, ms in took.items())
+
+
+def rows() -> Iterator[Row]:
+    """Every measurement."""
+    yield from medians()
+    yield from solvers.rows("demo")
+    yield from speed.rows(speed.UNSEEN)
+    yield from measure.rows()
 
 
 if __name__ == "__main__":
-    main()
+    shown(rows(), OUT)

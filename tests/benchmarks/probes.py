@@ -1,17 +1,17 @@
 """`python -m tests.benchmarks.probes [MODEL]`: is it copied and composed, or only recalled?
 
-Chains of four and five changes (trained on up to three, but for a handful), numbers of six to nine digits (trained on
-up to five), names of a
+Chains of up to seven changes (trained on up to five), numbers of six to nine digits (trained on up to five), names of a
 world never seen beside those of the demo world, and typos beside clean text: the last two in pairs. A program is right
-if it is the one due, its keywords and changes in any order.
+if it is the one due, its keywords and changes in any order; a number if the program holds it, digit by digit.
 """
 
 from __future__ import annotations
 
 import ast
 import random
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import track
@@ -21,9 +21,10 @@ from copilot.fulfilment.app import app
 from copilot.model.weights import DEFAULT, opened
 from copilot.model.writer import Request, Writer
 from copilot.settings import Settings
+from copilot.spelling import NO_SPELLING
 from finetune.compose import composed_pairs
 from finetune.examples import Example
-from finetune.fill import VALUES, typo
+from finetune.fill import VALUES, slipped
 from finetune.fragments import read_changes
 from finetune.pairs import Pair
 from finetune.scenarios import Scenarios
@@ -35,7 +36,9 @@ CHAINS = 60
 NUMBERS = 60
 PAIRED = 300
 ANY_ORDER = {"what_if", "plan", "compare"}
+LONG = re.compile(r"\b\d{6,9}\b")
 Asked = tuple[Example, World]
+Judge = Callable[[Writer, Asked], bool]
 
 VALUES["long"] = lambda filler: (text := str(filler.rng.randint(10**5, 10**9 - 1)), text)
 
@@ -66,20 +69,26 @@ def names(rng: random.Random, drawn: Sequence[World]) -> Iterator[tuple[Asked, A
 def typos(rng: random.Random, drawn: Sequence[World]) -> Iterator[tuple[Asked, Asked]]:
     """The same question clean and with a slip of the finger in two of its words."""
     for example, world in _filled((p for _, p in composed_pairs(app, 20_000, SEED + 2)), PAIRED, rng, drawn):
-        words = example.question.split(" ")
-        long = [at for at, word in enumerate(words) if word.isalpha() and len(word) > 4]
-        for at in rng.sample(long, min(2, len(long))):
-            words[at] = typo(words[at], rng)
-        slipped = " ".join(words)
-        links = world.linker.link(slipped).shown()
-        yield (example, world), (example.model_copy(update={"question": slipped, "links": links}), world)
+        question = slipped(example.question, rng, 2)
+        yield (example, world), (example.model_copy(update={"question": question}), world)
 
 
 def right(writer: Writer, asked: Asked) -> bool:
     """Whether the model writes the program that is due."""
-    example, _ = asked
-    request = Request(example.question, example.links, example.context, app)
-    return normal(writer.write(request).program) == normal(example.program or "")
+    return normal(written(writer, asked)) == normal(asked[0].program or "")
+
+
+def copied(writer: Writer, asked: Asked) -> bool:
+    """Whether the program that the model writes holds the long numbers that are due."""
+    program = written(writer, asked)
+    return all(re.search(rf"\b{number}\b", program) for number in LONG.findall(asked[0].program or ""))
+
+
+def written(writer: Writer, asked: Asked) -> str:
+    """What the model writes, the question read as the copilot reads it."""
+    example, world = asked
+    links = world.linker.link(example.question, getattr(writer, "spelling", NO_SPELLING))
+    return writer.write(Request(links.question, links.shown(), example.context, app)).program
 
 
 def normal(program: str) -> str:
@@ -128,14 +137,14 @@ def main() -> None:
     table = Table("probe", "right", "95% interval", "of")
     console = Console(stderr=True)
 
-    def row(name: str, asked: Sequence[Asked]) -> None:
-        part = sum(right(writer, one) for one in track(asked, name, console=console, transient=True))
+    def row(name: str, asked: Sequence[Asked], judge: Judge = right) -> None:
+        part = sum(judge(writer, one) for one in track(asked, name, console=console, transient=True))
         low, high = wilson(part, len(asked))
         table.add_row(name, f"{part / len(asked):.1%}", f"{low:.1%} to {high:.1%}", str(len(asked)))
 
-    for changes in (1, 2, 3, 4, 5):
+    for changes in (1, 2, 3, 4, 5, 6, 7):
         row(f"{changes} changes", list(chains(changes, rng, drawn)))
-    row("numbers of 6 to 9 digits", list(numbers(rng, drawn)))
+    row("numbers of 6 to 9 digits", list(numbers(rng, drawn)), copied)
     for name, pairs in (
         ("the demo world's names, others", names(rng, drawn)),
         ("clean, with typos", typos(rng, drawn)),

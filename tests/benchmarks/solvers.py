@@ -11,21 +11,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pulp
 import sqlalchemy as sa
-from rich.console import Console
-from rich.table import Table
 from scipy import optimize, sparse
 
 from copilot.fulfilment import store
 from copilot.fulfilment.planner import TIGHT, Model, model_of, solve_model
 from copilot.fulfilment.problem import Problem
 from fixtures.world import generate
+from tests.benchmarks.table import Row, shown
 
 LIMIT = 1_500
 """Seconds that a solver may take."""
@@ -133,20 +132,15 @@ def world(size: str) -> Problem:
         return replace(store.load_problem(connection, made.today), current=())
 
 
-def main(size: str) -> None:
-    """Solve one world with each and print one table."""
-    problem = world(size)
-    table = Table(
-        "solver", "build s", "solve s", "times ours", "US dollars", title=f"{size}: {len(problem.orders):,} orders"
-    )
-    first = 0.0
+def rows(size: str) -> Iterator[Row]:
+    """Each solver on one world: seconds to build the model and to solve it; ratios are to ours."""
+    problem, first = world(size), 0.0
+    group = f"the {size} world, {len(problem.orders):,} orders"
     for name, solver in SOLVERS.items():
         built, solved, cost = solver(problem)
         first = first or built + solved
-        ratio = (built + solved) / first
-        table.add_row(name, f"{built:.2f}", f"{solved:.2f}", f"{ratio:.1f}", f"{cost:,.2f}")
-    Console(file=sys.stdout).print(table)
+        yield Row(group, name, f"{built:.2f} + {solved:.2f} s, ${cost:,.2f}", f"{(built + solved) / first:.2f}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "demo")
+    shown(rows(sys.argv[1] if len(sys.argv) > 1 else "demo"))

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from copilot import Copilot
 from copilot.fulfilment.app import app
@@ -29,13 +28,13 @@ from copilot.model.writer import Request, Written
 from copilot.settings import Settings
 from finetune.examples import Example, read
 from fixtures.build import build
+from tests.benchmarks.table import Row, shown
 
 UNSEEN = Path("fixtures/questions/unseen.jsonl")
 AT_ONCE = (1, 2, 4, 8, 16, 64)
 CALLERS = (1, 4, 16)
 ASKED_TOGETHER = 96
 RUNS = 7
-Row = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def floor(writer: LlamaWriter) -> Iterator[Row]:
     for count in AT_ONCE:
         took = min(_passed(writer, count) for _ in range(RUNS))
         one = one or took
-        yield f"a pass of {count}", f"{took:.1f} ms", f"{took / one:.2f}"
+        yield Row("the floor", f"a pass of {count}", f"{took:.1f} ms", f"{took / one:.2f}")
 
 
 def _passed(writer: LlamaWriter, count: int) -> float:
@@ -82,7 +81,7 @@ def _passed(writer: LlamaWriter, count: int) -> float:
     return took
 
 
-def drafts(writer: LlamaWriter, requests: Sequence[Request]) -> Iterator[Row]:
+def drafts(writer: LlamaWriter, requests: Sequence[Request], group: str) -> Iterator[Row]:
     """Writing every program token by token, and drafted; and whether the programs are the same."""
     drafter, both = writer.drafter, list[tuple[Written, float, Written, float]]()
     for request in track(requests, "drafting", console=Console(stderr=True), transient=True):
@@ -92,10 +91,11 @@ def drafts(writer: LlamaWriter, requests: Sequence[Request]) -> Iterator[Row]:
         drafted, fast = _timed(writer, request)
         both.append((plain, slow, drafted, fast))
     slow_ones, fast_ones = [b[1] for b in both], [b[3] for b in both]
-    yield "plain greedy decoding", Timed(slow_ones, sum(slow_ones)).said(), "1.00"
-    yield "drafted", Timed(fast_ones, sum(fast_ones)).said(), f"{np.median(fast_ones) / np.median(slow_ones):.2f}"
+    yield Row(group, "plain greedy decoding", Timed(slow_ones, sum(slow_ones)).said(), "1.00")
+    ratio = np.median(fast_ones) / np.median(slow_ones)
+    yield Row(group, "drafted", Timed(fast_ones, sum(fast_ones)).said(), f"{ratio:.2f}")
     same = sum(b[0].program == b[2].program for b in both)
-    yield "the same programs", f"{same} of {len(both)}", f"{same / len(both):.2f}"
+    yield Row(group, "the same programs", f"{same} of {len(both)}", f"{same / len(both):.2f}")
 
 
 def _timed(writer: LlamaWriter, request: Request) -> tuple[Written, float]:
@@ -111,7 +111,8 @@ def callers(copilot: Copilot, questions: Sequence[str]) -> Iterator[Row]:
         timed = _together(copilot, questions, count)
         pace = len(timed.ms) / timed.seconds
         alone = alone or pace
-        yield f"{count} at once", f"{pace:.2f} answers a second, {timed.said()}", f"{pace / alone:.2f}"
+        took = f"{pace:.2f} answers a second, {timed.said()}"
+        yield Row("callers, data questions", f"{count} at once", took, f"{pace / alone:.2f}")
 
 
 def _together(copilot: Copilot, questions: Sequence[str], count: int) -> Timed:
@@ -126,14 +127,14 @@ def _together(copilot: Copilot, questions: Sequence[str], count: int) -> Timed:
     return Timed(ms, time.perf_counter() - began)
 
 
-def cold(settings: Settings) -> Iterator[Row]:
+def cold() -> Iterator[Row]:
     """`copilot ask` from a terminal, and what of it is importing."""
     python, copilot = sys.executable, str(Path(sys.executable).parent / "copilot")
     imports = min(_run([python, "-c", "import copilot.cli, copilot.copilot"]) for _ in range(3))
     bare = min(_run([python, "-c", "pass"]) for _ in range(3))
     asked = min(_run([copilot, "ask", "how many orders are late?"]) for _ in range(3))
-    yield "a cold copilot ask", f"{asked:.2f} s", "1.00"
-    yield "of that, imports", f"{imports - bare:.2f} s", f"{(imports - bare) / asked:.2f}"
+    yield Row("cold", "a cold copilot ask", f"{asked:.2f} s", "1.00")
+    yield Row("cold", "of that, imports", f"{imports - bare:.2f} s", f"{(imports - bare) / asked:.2f}")
 
 
 def _run(command: Sequence[str]) -> float:
@@ -144,39 +145,31 @@ def _run(command: Sequence[str]) -> float:
 
 def requests_of(copilot: Copilot, examples: Sequence[Example]) -> list[Request]:
     """What the model is asked for each example."""
-    linker = copilot.world.linker
-    return [Request(e.question, linker.link(e.question).shown(), e.context, app) for e in examples]
+    linker, spelling = copilot.world.linker, copilot.writer.spelling
+    linked = [linker.link(e.question, spelling) for e in examples]
+    return [Request(links.question, links.shown(), e.context, app) for e, links in zip(examples, linked, strict=True)]
 
 
-def main() -> None:
-    """Measure, and print one table."""
-    examples = read(Path(sys.argv[1]) if len(sys.argv) > 1 else UNSEEN)
-    settings = Settings.load()
+def rows(questions: Path) -> Iterator[Row]:
+    """Every measurement of the model that ships."""
+    examples, settings = read(questions), Settings.load()
     path = located(DEFAULT, settings)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'demo.db'}"
         build(url, "demo")
-        writer = LlamaWriter(path, settings.gpu_layers, settings.threads, DEFAULT, *habits(DEFAULT, settings), 0)
+        known = habits(DEFAULT, settings)
+        writer = LlamaWriter(path, settings.gpu_layers, settings.threads, DEFAULT, *known, remembered=0)
         own = settings.model_copy(update={"home": Path(folder)})
         copilot = Copilot(app, database_url=url, model=writer, settings=own)
         copilot.ready()
-        data = [e for e in examples if e.family == "data" and not e.context][:ASKED_TOGETHER]
-        groups = {
-            "the floor": floor(writer),
-            "writing, all questions": drafts(writer, requests_of(copilot, examples)),
-            "writing, data questions": drafts(
-                writer, requests_of(copilot, [e for e in examples if e.family == "data"])
-            ),
-            "callers, data questions": callers(copilot, [e.question for e in data]),
-            "cold": cold(settings),
-        }
-        table = Table("group", "what", "took", "ratio")
-        for name, rows in groups.items():
-            for row in rows:
-                table.add_row(name, *row)
-            table.add_section()
-    Console(file=sys.stdout, width=140).print(table)
+        alone = [e.question for e in examples if e.family == "data" and not e.context][:ASKED_TOGETHER]
+        yield from floor(writer)
+        yield from drafts(writer, requests_of(copilot, examples), "writing, all questions")
+        data = [e for e in examples if e.family == "data"]
+        yield from drafts(writer, requests_of(copilot, data), "writing, data questions")
+        yield from callers(copilot, alone)
+        yield from cold()
 
 
 if __name__ == "__main__":
-    main()
+    shown(rows(Path(sys.argv[1]) if len(sys.argv) > 1 else UNSEEN))

@@ -6,9 +6,9 @@ python -m tests.browser.measure
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator
 
-from rich.console import Console
-
+from tests.benchmarks.table import Row, shown
 from tests.browser.person import ANSWERED, Person, missing
 from tests.browser.server import fresh
 
@@ -40,17 +40,19 @@ def added(person: Person, question: str) -> float:
     return took - float(person.find(ANSWERED).get_attribute("data-total") or "nan")
 
 
-def main() -> None:
-    """Ask a few questions a number of times in one conversation and tell what came on top."""
+def rows() -> Iterator[Row]:
+    """What came on top of a few questions, asked a number of times in one conversation; none without a browser."""
     if lacking := missing():
-        raise SystemExit(lacking)
+        yield Row("the UI", "not measured", lacking)
+        return
     with fresh() as url, Person(url) as person:
         person.go()
         person.ask(QUESTIONS[0])  # the first is slower: the browser fetches what charts and tables need
         on_top = [added(person, question) for _ in range(ROUNDS) for question in QUESTIONS]
-    slowest = max(on_top)
-    Console().print(f"the UI adds {statistics.median(on_top):.0f} ms (median of {len(on_top)}; most {slowest:.0f} ms)")
+    median, most = statistics.median(on_top), max(on_top)
+    yield Row("the UI", f"adds, median of {len(on_top)}", f"{median:.0f} ms", "1.00")
+    yield Row("the UI", "adds, at most", f"{most:.0f} ms", f"{most / median:.2f}")
 
 
 if __name__ == "__main__":
-    main()
+    shown(rows())
