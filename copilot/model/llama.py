@@ -123,7 +123,12 @@ class LlamaWriter:
         return len(self.tokenised(f" {word}")) == 1
 
     def _ended(self, written: list[int]) -> bool:
-        return bool(written) and written[-1] in self._ends
+        return bool(written) and (written[-1] in self._ends or self._piece(written[-1]).endswith(END.encode()))
+
+    def _piece(self, token: int) -> bytes:
+        """A token's bytes; some tokenizers have one for a bracket and the end of its line together."""
+        piece: bytes = self._llm.detokenize([token], special=False)
+        return piece
 
     def _text(self, tokens: list[int]) -> str:
         raw: bytes = self._llm.detokenize([token for token in tokens if token not in self._ends], special=False)
