@@ -18,7 +18,7 @@ from copilot.fulfilment.app import app
 from copilot.model import drafting
 from copilot.model.drafting import Drafter, counted, named, told
 from copilot.model.llama import LlamaWriter
-from copilot.model.passes import TOGETHER
+from copilot.model.passes import TOGETHER, Likeliest
 from copilot.model.prompt import Turn
 from copilot.model.writer import Request
 from tests import tiny
@@ -154,6 +154,28 @@ def test_what_was_just_asked_is_known_until_a_name_or_a_turn_differs(tmp_path: P
     assert own.write(asked("a")).tokens_out, "only the last two are remembered"
     none = LlamaWriter(own.path, threads=1, remembered=0)
     assert none.write(asked("a")).tokens_out and none.write(asked("a")).tokens_out
+
+
+def test_a_program_ends_where_its_line_does_in_whatever_token(
+    writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Qwen's tokenizer has one token for a bracket and the newline after it."""
+    closing, plainly = 259, writer._llm.detokenize
+    tokens = iter([*b" ok(", closing, *b"never"])
+
+    def detokenize(found: list[int], special: bool = False) -> bytes:
+        return b"".join(b")\n" if token == closing else plainly([token], special=special) for token in found)
+
+    def told(text, room):  # type: ignore[no-untyped-def]
+        next(text)
+        with pytest.raises(StopIteration) as ended:
+            while True:
+                text.send([Likeliest(next(tokens), 1.0, 0, 0.0)])
+        return ended.value.value
+
+    monkeypatch.setattr(writer._llm, "detokenize", detokenize)
+    monkeypatch.setattr(writer._passes, "write", told)
+    assert writer.write(asked("a")).program == "ok()"
 
 
 # Many at once -----------------------------------------------------------------------------------------------------
