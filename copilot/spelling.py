@@ -43,12 +43,12 @@ class Spelling:
         if not self.words:
             return question
 
-        def read(found: re.Match[str]) -> str:
+        def spelt(found: re.Match[str]) -> str:
             start, end = found.span()
             named = any(begin < end and start < stop for begin, stop in names)
             return found.group() if named else self._meant(found.group())
 
-        return WORD.sub(read, question)
+        return WORD.sub(spelt, question)
 
     def _meant(self, word: str) -> str:
         form = word.lower()

@@ -286,7 +286,7 @@ def roughen(question: str, rng: random.Random) -> str:
 
 
 def slipped(question: str, rng: random.Random, slips: int) -> str:
-    """A question with a slip of the finger in so many of its longer words, names left alone."""
+    """A question with a slip of the finger in so many of its longer words in small letters, names among them."""
     words = question.split(" ")
     long = [at for at, word in enumerate(words) if word.isalpha() and len(word) > 4 and word.islower()]
     for at in rng.sample(long, min(slips, len(long))):

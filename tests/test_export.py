@@ -94,6 +94,7 @@ def test_a_trained_run_becomes_an_adapter_that_the_copilot_opens(tmp_path: Path,
     export_run(tmp_path / "run", base, str(base), out, "Q8_0", data, merged=tmp_path / "out" / "merged.gguf")
     writer = weights.opened(str(out), Settings(home=home))
     assert isinstance(writer, LlamaWriter)
+    assert writer.drafter.follows and writer.spelling.words == {"late": 4}
     assert [writer.complete(f"Q: late {n}\nA:").program for n in range(4)] == [e.program for e in examples]
     assert LlamaWriter(tmp_path / "out" / "merged.gguf").complete("Q: late 3\nA:").program == "orders.top(3)"
     assert len(weights.read_card(out).checks) == 3

@@ -56,7 +56,7 @@ class LlamaWriter:
         self._known: dict[str, Written] = {}
         self.remembered = remembered
         self._llm = loaded(path, gpu_layers, threads, context=1)  # `Passes` has a context of its own
-        self._ends = {self._llm.token_eos(), self.tokenised(END)[-1]}
+        self._eos = self._llm.token_eos()
         self.gpu_layers = layers_to_offload(gpu_layers)
         try:
             self._passes = Passes(self._llm, threads_to_use(threads))
@@ -123,16 +123,15 @@ class LlamaWriter:
         return len(self.tokenised(f" {word}")) == 1
 
     def _ended(self, written: list[int]) -> bool:
-        return bool(written) and (written[-1] in self._ends or self._piece(written[-1]).endswith(END.encode()))
+        return bool(written) and (written[-1] == self._eos or self._bytes(written[-1:]).endswith(END.encode()))
 
-    def _piece(self, token: int) -> bytes:
-        """A token's bytes; some tokenizers have one for a bracket and the end of its line together."""
-        piece: bytes = self._llm.detokenize([token], special=False)
-        return piece
+    def _bytes(self, tokens: list[int]) -> bytes:
+        """What tokens spell; some tokenizers have one for a bracket and the end of its line together."""
+        spelt: bytes = self._llm.detokenize([token for token in tokens if token != self._eos], special=False)
+        return spelt
 
     def _text(self, tokens: list[int]) -> str:
-        raw: bytes = self._llm.detokenize([token for token in tokens if token not in self._ends], special=False)
-        return raw.decode(errors="replace").strip()
+        return self._bytes(tokens).decode(errors="replace").strip()
 
     def _warm_up(self) -> Text[None]:
         yield Read(0, self.tokenised(prompt("warm up")), 1)

@@ -29,13 +29,13 @@ class Row(NamedTuple):
 
 
 def shown(rows: Iterable[Row], file: Path | None = None) -> None:
-    """Print the rows as one table, and write them to a file."""
-    table, found = Table(*COLUMNS), list[Row]()
+    """Print the rows as one table, and write them to a file; each is told on stderr as soon as it is there."""
+    table, found, told = Table(*COLUMNS), list[Row](), Console(stderr=True)
     for _, group in groupby(rows, lambda row: row.group):
-        members = list(group)
-        found += members
-        for row in members:
+        for row in group:
+            told.print(*row, style="dim", highlight=False, soft_wrap=True)
             table.add_row(*row)
+            found.append(row)
         table.add_section()
     Console(file=sys.stdout, width=140).print(table)
     if file:
