@@ -63,6 +63,10 @@ TIGHT = 1e-6
 """The gap that an integer program is solved to, as a part of the cost, as long as its nodes last."""
 REACH = 1.0
 """US dollars a rack of reduced cost up to which arcs enter the first integer program; more, only if it falls short."""
+NEARBY = 100.0
+"""The same, where the orders that the relaxation splits into parts of racks are decided among themselves."""
+WHOLE = 1e-6
+"""Racks by which a whole number may be missed."""
 NODES = 500
 """Nodes it may search for that: a count and not a time, so that an answer does not depend on the machine."""
 _NEGATIVE = -1e-7
@@ -127,6 +131,11 @@ class Model:
         """The same problem with fewer columns; a mask treats a kept line as it treats its arc."""
         kept = (np.cumsum(keep) - 1)[self.kept[keep[self.choices :]]]
         return replace(self, arcs=self.arcs.pick(keep), price=self.price[keep], most=self.most[keep], kept=kept)
+
+    def without(self, racks: _Racks, orders: Mask) -> Model:
+        """What is left to decide for some orders once a decision for the others has taken its racks."""
+        used = np.bincount(self.rows.ravel(), weights=np.repeat(racks, 4), minlength=len(self.need) + len(self.room))
+        return replace(self, need=np.where(orders, self.need, 0.0), room=self.room - used[len(self.need) :])
 
     def lines(self, racks: _Racks) -> list[Line]:
         """The lines of a decision: racks by column."""
@@ -239,17 +248,33 @@ class Relaxation:
         """Whole racks by column of the model, and how many US dollars below their cost the optimum may lie."""
         racks = np.zeros(len(self.held), np.int64)
         racks[self.used] = np.rint(self.racks)
-        if np.abs(self.racks - racks[self.used]).max(initial=0.0) < 1e-6:
+        if np.abs(self.racks - racks[self.used]).max(initial=0.0) < WHOLE:
             return racks, EQUAL
-        racks[self.used] = np.floor(self.racks + 1e-6)
+        racks, cost = self._mended(gap, until)
+        if cost - self.bound <= TIGHT / 2 * abs(self.bound):
+            return racks, max(EQUAL, cost - self.bound)
         reach = min(REACH, TIGHT * abs(self.bound))
         while True:
             # an arc whose reduced cost is beyond what a plan costs over the bound is in no better plan
-            racks, cost, bound = _integer(self, (self.reduced <= reach) | (racks > 0), racks, gap, until)
+            among = (self.reduced <= reach) | (racks > 0)
+            racks, cost, bound = _integer(self.model, self.rows, among, racks, gap, until)
             over = cost - self.bound
             if over <= reach or (until is not None and time.perf_counter() > until):
                 return racks, max(EQUAL, cost - max(bound, self.bound), TIGHT * abs(cost))
             reach = over
+
+    def _mended(self, gap: float, until: float | None) -> tuple[_Racks, float]:
+        """Whole racks and their price: the orders that came out whole keep theirs, the others share what is left."""
+        model, nearest = self.model, np.rint(self.racks)
+        broken = np.zeros(len(model.need), bool)
+        broken[model.arcs.order[self.used[np.abs(self.racks - nearest) >= WHOLE]]] = True
+        torn = broken[model.arcs.order[self.used]]
+        kept, start = np.zeros((2, len(self.held)), np.int64)
+        kept[self.used[~torn]], start[self.used[torn]] = nearest[~torn], np.floor(self.racks[torn] + WHOLE)
+        among = broken[model.arcs.order] & ((self.reduced <= NEARBY) | (start > 0))
+        found, _, _ = _integer(model.without(kept, broken), self.rows, among, start, gap, until)
+        racks = kept + found
+        return racks, float(model.price @ racks + model.unmet @ model.unserved(racks))
 
     def with_one_more(self, row: int) -> _Racks:
         """The best plan's racks by column, had a row room for one rack more; what was found before is gone."""
@@ -283,13 +308,12 @@ def solve_model(
 
 
 def _integer(
-    relaxed: Relaxation, among: Mask, start: _Racks, gap: float, until: float | None
+    model: Model, rows: Ints, among: Mask, start: _Racks, gap: float, until: float | None
 ) -> tuple[_Racks, float, float]:
     """The integer program over some of the columns: racks by column, their price, and the bound on it."""
-    model, columns = relaxed.model, np.flatnonzero(among)
-    solver, orders = _solver(), len(model.need)
+    columns, solver, orders = np.flatnonzero(among), _solver(), len(model.need)
     _pass_rows(solver, model)
-    _add_columns(solver, model, relaxed.rows, columns)
+    _add_columns(solver, model, rows, columns)
     every = np.arange(orders + len(columns), dtype=np.int32)
     solver.changeColsIntegrality(len(every), every, np.ones(len(every), np.uint8))
     values = np.concatenate([model.unserved(start), start[columns]]).astype(float)
