@@ -83,13 +83,18 @@ class View:
         name: of the SQL view.
         doc: what one row is.
         columns: in the order of the view.
-        key: the column that tells its rows apart, if one does.
+        key: the column or columns that tell one row from another, if any do.
     """
 
     name: str
     doc: str
     columns: tuple[Column, ...]
-    key: str | None = None
+    key: str | tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of its key."""
+        return (self.key,) if isinstance(self.key, str) else self.key
 
     def column(self, name: str) -> Column:
         """The column of that name. Raises ProgramError if the view has none."""
@@ -308,6 +313,12 @@ class Query:
         """The SQLAlchemy SELECT of this query; two databases with the same rows give them in the same order."""
         return self._unordered().order_by(*map(self._ordering, self._total_order())).limit(self.limit)
 
+    def told_apart(self) -> Query:
+        """With the columns of the view's key before those selected, where its rows are the view's."""
+        own = isinstance(self.source, sa.TableClause) and not (self.groups or self.aggregates)
+        missing = tuple(name for name in self.view.keys if name not in self.shown)
+        return replace(self, shown=missing + self.shown) if own and self.shown else self
+
     def one_column(self) -> sa.Select[Any]:
         """The SELECT of a query that yields one column, for `__in`. Raises ProgramError otherwise."""
         if len(self.columns) != 1:
@@ -333,11 +344,11 @@ class Query:
         return self._unordered() if self.limit is None else self.select_statement()
 
     def _total_order(self) -> tuple[str, ...]:
-        """What was asked for, then what tells rows apart that tie: groups, the view's key, or all that is shown."""
+        """What was asked for, then what tells rows apart that tie: groups, or the view's key and all that is shown."""
         if self.aggregates and not self.groups:
             return ()
-        keyed = self.view.key if self.view.key and isinstance(self.source, sa.TableClause) else None
-        apart = self.groups or ((keyed,) if keyed else self._output())
+        keyed = self.view.keys if isinstance(self.source, sa.TableClause) else ()
+        apart = self.groups or tuple(dict.fromkeys((*keyed, *self._output())))
         return (*self.order, *(name for name in apart if not {name, f"-{name}"} & {*self.order}))
 
     def _wrapped(self) -> Query:

@@ -83,7 +83,7 @@ def _result(result: Result) -> Shown:
 
 
 def _query(query: Query, fetch: Fetch, units: Units) -> Shown:
-    columns, raw, more = fetch(query)
+    columns, raw, more = _told_apart(query, fetch)
     rows = [[_cell(cell) for cell in row] for row in raw]
     where = looked_for(query)
     if not rows:
@@ -92,6 +92,14 @@ def _query(query: Query, fetch: Fetch, units: Units) -> Shown:
         asked = " or ".join(label(name, _noun(query)).lower() for name in columns)
         return Shown(f"There is no {asked} for {_noun(query)}{where}.", columns, [], empty=True)
     return Shown(_sentence(query, columns, rows, where, more, units), columns, rows, chart=_chart(query, columns, rows))
+
+
+def _told_apart(query: Query, fetch: Fetch) -> tuple[list[str], list[list[Cell]], bool]:
+    """A query's columns and rows, with what differs of its view's key: several numbers without a name say nothing."""
+    columns, rows, more = fetch(query.told_apart())
+    added = len(columns) - len(query.columns)
+    kept = [at for at in range(len(columns)) if at >= added or any(row[at] != rows[0][at] for row in rows)]
+    return [columns[at] for at in kept], [[row[at] for at in kept] for row in rows], more
 
 
 def looked_for(query: Query) -> str:

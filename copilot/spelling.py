@@ -54,7 +54,7 @@ class Spelling:
         form = word.lower()
         if len(form) < SHORTEST or form in self.words or self.is_word(form):
             return word
-        near = [known for known in _neighbours(form, self.words) if known[0] == form[0]]
+        near = [known for known in _neighbours(form, self.words) if known[0] == form[0] and not _inflected(form, known)]
         meant = max(near, key=lambda known: (not _substituted(form, known), self.words[known]), default=form)
         return word if meant == form else meant.capitalize() if word[0].isupper() else meant
 
@@ -93,6 +93,11 @@ def _neighbours(word: str, known: Mapping[str, int]) -> list[str]:
     """Known words one slip away: a letter more, a letter less, another letter, two of them swapped."""
     found = process.extract(word, known.keys(), scorer=OSA.distance, score_cutoff=1, limit=None)
     return [other for other, _, _ in found if other != word]
+
+
+def _inflected(word: str, known: str) -> bool:
+    """Whether the two differ by a last s alone: a plural, or an apostrophe that was left out."""
+    return word == f"{known}s" or known == f"{word}s"
 
 
 def _substituted(word: str, known: str) -> bool:

@@ -69,9 +69,9 @@ def bank(app: App, view: View, said: Derived) -> Bank:
     parts += [part for column in view.columns for part in _parts(app, view, column, said)]
     measures = [measure for part in parts for measure in part.measures]
     return Bank(
-        view=view.name, rows=rows, whole=True, counted=counted, key=[view.key] if view.key else [],
+        view=view.name, rows=rows, whole=True, counted=counted, key=[*view.keys],
         filters=[one for part in parts for one in part.filters],
-        groups=[one for part in parts for one in part.groups if one.p != view.key],
+        groups=[one for part in parts for one in part.groups if (one.p,) != view.keys],
         measures=measures, ranks=[one for part in parts for one in part.ranks],
         columns=[Named(p=column.name, said=_ways(app, column.name)) for column in view.columns],
     )  # fmt: skip

@@ -33,6 +33,18 @@ def test_a_question_is_answered_with_its_table_program_and_sql(copilot: Copilot)
     assert answer.text.startswith("Number of orders by region with days late over 0:")
 
 
+def test_rows_are_told_apart_even_where_only_a_number_was_asked_for(copilot: Copilot) -> None:
+    both = told(copilot, 'docks.where(city="Dublin", week="2026-11-23").select("free")')
+    assert both.columns == ["datacenter", "free"] and [row[0] for row in both.rows] == ["DUB1", "DUB2"]
+    one = told(copilot, 'docks.where(datacenter="DUB1", week="2026-11-23").select("free")')
+    assert one.columns == ["free"] and len(one.rows) == 1
+    named = told(copilot, 'suppliers.select("supplier")')
+    assert named.columns == ["supplier"]
+    assert told(copilot, 'orders.by("sku").count().select("count")').columns == ["count"], (
+        "groups are no rows of a view"
+    )
+
+
 def test_every_number_of_a_sentence_is_in_the_result(copilot: Copilot) -> None:
     answer = told(copilot, "orders.count()")
     assert f"{answer.rows[0][0]:,}" in answer.text

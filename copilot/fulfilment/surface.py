@@ -37,6 +37,7 @@ INVENTORY = View(
         Column("inbound", "int", "racks on their way in"),
         Column("next_arrival", "date", "day of the next delivery; empty if none"),
     ),
+    key=("warehouse", "sku", "supplier"),
 )
 
 ORDERS = View(
@@ -109,7 +110,12 @@ DELIVERIES = View(
     key="delivery_id",
 )
 
-APPROVALS = View("approvals", "a supplier approved for a data center", (_SUPPLIER, _DATACENTER, _CITY, _REGION))
+APPROVALS = View(
+    "approvals",
+    "a supplier approved for a data center",
+    (_SUPPLIER, _DATACENTER, _CITY, _REGION),
+    key=("supplier", "datacenter"),
+)
 
 SUPPLIERS = View(
     "suppliers",
@@ -140,6 +146,7 @@ LANES = View(
         Column("cost_per_rack", "float", "US dollars"),
         Column("weekly_capacity", "int", "racks a week"),
     ),
+    key=("warehouse", "datacenter"),
 )
 
 DOCKS = View(
@@ -155,6 +162,7 @@ DOCKS = View(
         Column("free", "int", "racks it can still dock: capacity - booked"),
         Column("utilisation", "float", "booked / capacity"),
     ),
+    key=("datacenter", "week"),
 )
 
 PLANS = View(
@@ -200,6 +208,7 @@ PLAN_LINES = View(
         _EARLY,
         Column("total_cost", "float", "US dollars: shipping, lateness and early cost"),
     ),
+    key=("plan_id", "order_id"),
 )
 
 VIEWS: tuple[View, ...] = (
