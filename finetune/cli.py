@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import random
 import sys
 import time
@@ -131,6 +132,36 @@ def train(
     if held_out:
         _say(f"held-out loss {score.loss:.4f}, {score.exact:.1%} of {len(held_out)} answers exactly right")
     _say(f"the {'adapter' if recipe.method == 'lora' else 'model'} is in {out}")
+
+
+@cli.command()
+def sift(
+    data: Annotated[Path, typer.Argument(help="examples (JSON Lines)")],
+    out: Annotated[Path, typer.Argument(help="where those worth training on go (JSON Lines)")],
+    model: Annotated[
+        str, typer.Option(help="a GGUF file or a named model: the one that is to be trained further")
+    ] = DEFAULT,
+    sure: Annotated[float, typer.Option(min=0.0, max=1.0, help="known: every token at least so likely")] = 0.9,
+    keep: Annotated[float, typer.Option(min=0.0, max=1.0, help="the part of the known that stays")] = 0.2,
+    seed: int = 1,
+    app: AppName = FULFILMENT,
+    database_url: Annotated[str | None, typer.Option(help="where the app's names are, for the links")] = None,
+) -> None:
+    """Leave out most of the examples that a model knows already, before it is trained further on the others."""
+    from copilot.model.llama import LlamaWriter
+    from copilot.model.weights import opened
+    from finetune.sift import Sifted
+    from finetune.sift import sift as sifting
+
+    writer, report = opened(model, Settings.load(), _say_once()), Sifted()
+    if not isinstance(writer, LlamaWriter):
+        raise SetupError(f"{model} is no model in this process; give a GGUF file or a named model")
+    examples = _training_examples(data, app, database_url, False)
+    found = sifting(examples, writer, load_app(app), sure, keep, seed, report)
+    kept = [one for one in track(found, "sifting", total=len(examples), console=console) if one]
+    data_file.write(out, kept)
+    known = ", ".join(f"{note or 'all'} {share:.0%}" for note, share in report.hardest())
+    _say(f"{len(kept):,} of {len(examples):,} examples in {out}; known already: {known}")
 
 
 @cli.command()
@@ -543,7 +574,8 @@ def _prices(prices: Sequence[Price]) -> str:
 
 
 def _say(line: str) -> None:
-    console.print(line, highlight=False, soft_wrap=True)
+    if os.environ.get("RANK", "0") == "0":  # under torchrun one process speaks for all
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def main(run: Callable[[], Any] = cli) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from copilot import Copilot, cli
-from copilot.settings import Settings
+from copilot.model import weights
+from copilot.model.llama import LlamaWriter
+from copilot.settings import Settings, default_home
 from copilot.testing import Scripted
 from finetune import cli as finetune_cli
 from fixtures.build import build
@@ -83,6 +85,27 @@ def pages(own: Copilot, monkeypatch: pytest.MonkeyPatch) -> Copilot:
     from tests.ui import scripted
 
     return scripted(own, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def cache() -> Settings:
+    """Settings whose cache outlives the tests, so that the base is fetched once a machine."""
+    return Settings(home=default_home())
+
+
+@pytest.fixture(scope="session")
+def base(cache: Settings) -> Path:
+    return weights.located("SmolLM2-135M-Instruct", cache)
+
+
+@pytest.fixture(scope="session")
+def shipped(cache: Settings) -> Path:
+    return weights.located(weights.DEFAULT, cache)
+
+
+@pytest.fixture(scope="session")
+def writer(shipped: Path, cache: Settings) -> LlamaWriter:
+    return LlamaWriter(shipped, 0, None, weights.DEFAULT, *weights.habits(weights.DEFAULT, cache))
 
 
 @pytest.fixture

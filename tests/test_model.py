@@ -16,30 +16,9 @@ from copilot.fulfilment.app import app
 from copilot.model import weights
 from copilot.model.llama import LlamaWriter
 from copilot.model.merge import deltas, merge
-from copilot.settings import Settings, default_home
+from copilot.settings import Settings
 
 SMALL = "SmolLM2-135M-Instruct"
-
-
-@pytest.fixture(scope="session")
-def cache() -> Settings:
-    """Settings whose cache outlives the tests, so that the base is fetched once a machine."""
-    return Settings(home=default_home())
-
-
-@pytest.fixture(scope="session")
-def base(cache: Settings) -> Path:
-    return weights.located(SMALL, cache)
-
-
-@pytest.fixture(scope="session")
-def shipped(cache: Settings) -> Path:
-    return weights.located(weights.DEFAULT, cache)
-
-
-@pytest.fixture(scope="session")
-def writer(shipped: Path, cache: Settings) -> LlamaWriter:
-    return LlamaWriter(shipped, 0, None, weights.DEFAULT, *weights.habits(weights.DEFAULT, cache))
 
 
 @pytest.mark.parametrize(("question", "program"), [

@@ -80,6 +80,12 @@ class LlamaWriter:
         text = prompt(request.question, request.links, request.context)
         return self._written(text, request.stopped, beginning, names)
 
+    def sure_of(self, request: Request, program: str) -> float:
+        """How sure it is of a given program, 0..1: the chance of the least sure token; 0 if it would not write it."""
+        begun = self.tokenised(prompt(request.question, request.links, request.context))[MOST_TOKENS - CONTEXT :]
+        due = self.tokenised(f" {program}{END}")
+        return self._passes.write(_agreed(begun, due), len(begun) + len(due))
+
     def _remember(self, text: str, written: Written) -> None:
         """Keep a program for when the same is asked again; of too many the oldest is forgotten."""
         self._known[text] = written
@@ -135,6 +141,11 @@ class LlamaWriter:
 
     def _warm_up(self) -> Text[None]:
         yield Read(0, self.tokenised(prompt("warm up")), 1)
+
+
+def _agreed(begun: list[int], due: list[int]) -> Text[float]:
+    found = yield Read(0, [*begun, *due[:-1]], len(due))
+    return min(one.chance if one.token == token else 0.0 for one, token in zip(found, due, strict=True))
 
 
 def threads_to_use(wanted: int | None) -> int:
