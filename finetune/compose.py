@@ -82,6 +82,10 @@ class Composer:
     def _can(self, shape: str) -> bool:
         """Whether the bank holds what the shape needs."""
         bank = self.bank
+        if shape in ("both", "both_by") and not any(measure.short for measure in bank.measures[1:]):
+            return False
+        if shape == "versus" and not any(self._is_grouped(column) for column in self.kinds):
+            return False
         if shape in RANKED:
             return any(getattr(rank, RANKED[shape]) for rank in bank.ranks)
         grouped = len(bank.groups) > (shape == "grouped2")
@@ -114,7 +118,8 @@ class Composer:
 
     def _needed(self, free: str) -> list[Filter]:
         """The filter without which a question about this view says too little."""
-        ways = [one for one in self.bank.filters if self.bank.needs in LOOKUP.findall(one.p)]
+        columns = [(one, LOOKUP.findall(one.p)) for one in self.bank.filters]
+        ways = [one for one, its in columns if self.bank.needs in its and free not in its]
         return [self.rng.choice(ways)] if self.bank.needs and self.bank.needs != free else []
 
     def _said(self, filters: Sequence[Filter]) -> Picked:
@@ -136,8 +141,10 @@ class Composer:
     def _joined(self, parts: list[str]) -> str:
         return self.rng.choice([" ", " ", " ", ", ", " and "]).join(parts)
 
-    def _measure(self, noun_only: bool = False) -> Measure:
+    def _measure(self, noun_only: bool = False, of: str = "") -> Measure:
+        """A measure, counts and sums as a rule; none of the groups `of` which it is."""
         fitting = [m for m in self.bank.measures if not (noun_only and m.p.startswith(("min", "max")))]
+        fitting = [m for m in fitting if not (of and f'"{of}"' in m.p)]
         usual = [m for m in fitting if m.p.startswith(("count()", "sum"))]
         return self.rng.choice(usual * 2 + fitting)
 
@@ -201,6 +208,38 @@ class Composer:
         }  # fmt: skip
         by = f".by({quoted(first.p)}, {quoted(second.p)})"
         return self._pair(self._frame("grouped2", **parts), picked.where, f"{by}.{measure.p}")
+
+    def _both(self) -> Pair:
+        """Two figures of the same rows."""
+        first, second = self._two_measures()
+        picked = self._picked(2)
+        parts = self._spoken(first, picked) | {"short2": self.rng.choice(second.short)}
+        return self._pair(self._frame("both", **parts), picked.where, f".{first.p}.{second.p}")
+
+    def _both_by(self) -> Pair:
+        first, second = self._two_measures()
+        picked = self._picked(2)
+        group = self._group(picked)
+        parts = self._spoken(first, picked) | {"short2": self.rng.choice(second.short)} | grouping(self.rng, group)
+        return self._pair(self._frame("both_by", **parts), picked.where, f".by({quoted(group.p)}).{first.p}.{second.p}")
+
+    def _two_measures(self) -> tuple[Measure, Measure]:
+        first = self._measure(noun_only=True)
+        return first, self.rng.choice([m for m in self.bank.measures if m.short and m.p != first.p])
+
+    def _versus(self) -> Pair:
+        """A figure of two things of a kind."""
+        column = self.rng.choice([column for column, kind in self.kinds.items() if self._is_grouped(column)])
+        measure, picked = self._measure(of=column), self._picked(1, free=column)
+        kind = f"{{{self.kinds[column]}}}"
+        one, other = (self.slots.apart(kind)[0] for _ in range(2))
+        question = self._frame("versus", value=one, value2=other, **self._spoken(measure, picked))
+        lookups = [*picked.lookups]
+        lookups.insert(0 if question.find(one) < question.find(picked.rows) else 1, f"{column}__in=[{one}, {other}]")
+        return self._pair(question, f".where({', '.join(lookups)}).by({quoted(column)}).{measure.p}")
+
+    def _is_grouped(self, column: str) -> bool:
+        return any(group.p == column for group in self.bank.groups)
 
     def _most(self) -> Pair:
         return self._measure_shape("most", lambda alias: ".top(1)")
@@ -286,13 +325,13 @@ class Composer:
 SHAPES = {
     "measured": 14, "grouped": 14, "grouped2": 4, "most": 7, "least": 3, "top": 7, "bottom": 3, "sorted": 5,
     "having": 6, "share": 8, "share_by": 4, "list": 10, "list_columns": 12, "list_best": 6, "list_one": 4,
-    "list_ranked": 5,
+    "list_ranked": 5, "both": 5, "both_by": 4, "versus": 6,
 }  # fmt: skip
 """Shapes of question and their weights."""
 RANKED = {"list_best": "best", "list_one": "best", "list_ranked": "said"}
 LISTS = {"list", "list_columns", "list_best", "list_one", "list_ranked"}
-GROUPED = {"grouped", "grouped2", "most", "least", "top", "bottom", "sorted", "having", "share_by"}
-FOLLOWED = 0.2
+GROUPED = {"grouped", "grouped2", "both_by", "most", "least", "top", "bottom", "sorted", "having", "share_by"}
+FOLLOWED = 0.25
 SCENARIOS = 0.3
 """The part of composed questions that is about changes, or else calls a task or asks for what cannot be done."""
 

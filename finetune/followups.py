@@ -35,7 +35,7 @@ class FollowUps:
             slots: those of the first.
         """
         self.slots = slots
-        ways = [self._only, self._instead, self._without, self._by, self._count]
+        ways = [self._only, self._instead, self._without, self._by, self._count, self._cut, self._best, self._part]
         self.rng.shuffle(ways)
         return next((pair for way in ways if (pair := way(first))), first)
 
@@ -76,15 +76,58 @@ class FollowUps:
         return self._turn(first, question, f"{self.bank.view}{plain[1] or ''}.by({quoted(group.p)}){plain[2]}")
 
     def _count(self, first: Pair) -> Pair | None:
-        rows, own = re.sub(r"\.select\([^)]*\)$", "", first.p), where_of(first.p)
-        if rows != self.bank.view + (f".where({own})" if own else ""):
+        if not self._is_list(first):
             return None
+        rows, _ = _apart(first.p)
         count = f"sum({quoted(self.bank.counted)})" if self.bank.counted else "count()"
         return self._turn(first, self._framed("count"), f"{rows}.{count}")
+
+    def _cut(self, first: Pair) -> Pair | None:
+        """So many of what is ranked or grouped."""
+        rows, select = _apart(first.p)
+        if ".top(" in rows or not re.search(r"\.sort\(|\.by\(", rows) or ".share(" in rows:
+            return None
+        (n,) = self.slots.apart("{n}")
+        question = self._framed("cut").replace("{n}", n)
+        return self._turn(first, question, f"{rows}.top({n}){select}")
+
+    def _best(self, first: Pair) -> Pair | None:
+        """The first of a list, by a column that it need not have shown."""
+        rows, select = _apart(first.p)
+        ranks = [rank for rank in self.bank.ranks if rank.best]
+        if not self._is_list(first) or not ranks:
+            return None
+        rank, shape = self.rng.choice(ranks), self.rng.choice(("best_of", "best_of", "best_one"))
+        (n,) = self.slots.apart("{n}") if shape == "best_of" else ("1",)
+        column = quoted(rank.p.lstrip("-"))
+        if select and column not in select:
+            select = f"{select[:-1]}, {column})"
+        question = self._framed(shape, best=self.rng.choice(rank.best)).replace("{n}", n)
+        return self._turn(first, question, f"{rows}.sort({quoted(rank.p)}).top({n}){select}")
+
+    def _part(self, first: Pair) -> Pair | None:
+        """What share of all rows, or of what is in them, a count or a total is."""
+        own = where_of(first.p)
+        counted = re.fullmatch(r"\w+\.where\(.*\)\.(count\(\)|sum\((\"\w+\")\))", first.p)
+        if not own or not counted or first.p.count(".where(") > 1 or self.bank.needs:
+            return None
+        of = f"of={counted[2]}, " if counted[2] else ""
+        return self._turn(first, self._framed("part"), f"{self.bank.view}.share({of}{own})")
+
+    def _is_list(self, pair: Pair) -> bool:
+        """Whether it is rows as they are, neither grouped, counted nor ranked."""
+        own = where_of(pair.p)
+        return _apart(pair.p)[0] == self.bank.view + (f".where({own})" if own else "")
 
     def _only_name(self, pair: Pair) -> str:
         named = [m[0] for m in SLOT.finditer(pair.p) if m[1] in self.kinds.values()]
         return named[0] if len(named) == 1 else ""
+
+
+def _apart(program: str) -> tuple[str, str]:
+    """A program without its last select, and that."""
+    match = re.fullmatch(r"(.*?)(\.select\([^()]*\))?", program)
+    return (match[1], match[2] or "") if match else (program, "")
 
 
 def where_of(program: str) -> str:

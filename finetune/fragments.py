@@ -98,6 +98,9 @@ class Changes(BaseModel):
     joins: list[str]
     alone: list[str]
     also: list[str] = Field(default_factory=list)
+    undo: list[str] = Field(default_factory=list)
+    amount: list[str] = Field(default_factory=list)
+    other: list[str] = Field(default_factory=list)
 
 
 Frames = dict[str, list[str]]

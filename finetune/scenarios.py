@@ -9,8 +9,14 @@ from collections.abc import Sequence
 from finetune.fragments import Change, Changes
 from finetune.pairs import Pair
 from finetune.slots import Slots
+from finetune.wording import framed
 
 _NAMED = re.compile(r"\{(order|warehouse|supplier|datacenter)\}")
+_NAME = re.compile(r"\{(order|warehouse|supplier|datacenter|sku|region|category)\d*\}")
+_AMOUNT = re.compile(r"\{(percent|days|span|quantity)\d*\}")
+_UNITS = {"percent": "%", "days": " days", "span": "", "quantity": " racks"}
+_FOLLOWED = 0.3
+"""The part of scenarios that change an earlier one."""
 
 
 class Scenarios:
@@ -32,10 +38,17 @@ class Scenarios:
             return self._plan(made)
         if shape < 0.33 and count == 2 and self.said.alone:
             return self._alone(made)
-        if shape < 0.45 and count > 1 and self.said.also:
-            return self._also(made)
-        text = self._framed(self.rng.choice(self.said.what_if), made)
-        return Pair(q=text, p=f"what_if({', '.join(c.p for c in made)})")
+        after = self._after(made) if shape > 1 - _FOLLOWED else None
+        return after or self._what_if(made)
+
+    def _what_if(self, made: Sequence[Change]) -> Pair:
+        return Pair(q=self._framed(self.rng.choice(self.said.what_if), made), p=_what_if(made))
+
+    def _after(self, made: Sequence[Change]) -> Pair | None:
+        """A what-if, and what is asked next to change it; None if nothing can follow it."""
+        ways = [self._also, self._undo, self._amount, self._other]
+        self.rng.shuffle(ways)
+        return next((pair for way in ways if (pair := way(made))), None)
 
     def _drawn(self, count: int) -> list[Change]:
         """Changes of different functions as a rule; twice the same only where it can be about another name."""
@@ -83,11 +96,48 @@ class Scenarios:
                 frame = frame.replace(f"{{{place}{number}}}", getattr(change, way)[0])
         return Pair(q=frame, p=f"[{', '.join(f'what_if({c.p})' for c in made)}]")
 
-    def _also(self, made: Sequence[Change]) -> Pair:
-        """A what-if, and then one change more."""
+    def _also(self, made: Sequence[Change]) -> Pair | None:
+        """One change more."""
         *first, last = made
-        before = Pair(
-            q=self._framed(self.rng.choice(self.said.what_if), first), p=f"what_if({', '.join(c.p for c in first)})"
-        )
+        if not first or not self.said.also:
+            return None
         text = self._framed(self.rng.choice(self.said.also), [last])
-        return Pair(q=text, p=f"what_if({', '.join(c.p for c in made)})", context=(before,))
+        return Pair(q=text, p=_what_if(made), context=(self._what_if(first),))
+
+    def _undo(self, made: Sequence[Change]) -> Pair | None:
+        """One change less."""
+        if len(made) < 2 or not self.said.undo:
+            return None
+        gone = self.rng.choice(made)
+        kept = [change for change in made if change is not gone]
+        parts = {"noun": gone.noun[0]}
+        if (names := _names(gone)) and not any(names[0] in change.p for change in kept):
+            parts["value"] = names[0]
+        return Pair(q=framed(self.said.undo, self.rng, **parts), p=_what_if(kept), context=(self._what_if(made),))
+
+    def _amount(self, made: Sequence[Change]) -> Pair | None:
+        """Another amount, where there is only one."""
+        amounts = [match for change in made for match in _AMOUNT.finditer(change.p)]
+        if len(amounts) != 1 or not self.said.amount:
+            return None
+        (other,) = self.slots.apart(f"{{{amounts[0][1]}}}")
+        text = framed(self.said.amount, self.rng, value=other + _UNITS[amounts[0][1]])
+        return Pair(q=text, p=_what_if(made).replace(amounts[0][0], other), context=(self._what_if(made),))
+
+    def _other(self, made: Sequence[Change]) -> Pair | None:
+        """Another name in the place of one."""
+        names = [name for change in made for name in _names(change)]
+        if not names or not self.said.other:
+            return None
+        old = self.rng.choice(names)
+        (new,) = self.slots.apart(f"{{{old.strip('{}').rstrip('0123456789')}}}")
+        text = framed(self.said.other, self.rng, value=old, value2=new)
+        return Pair(q=text, p=_what_if(made).replace(old, new), context=(self._what_if(made),))
+
+
+def _what_if(made: Sequence[Change]) -> str:
+    return f"what_if({', '.join(change.p for change in made)})"
+
+
+def _names(change: Change) -> list[str]:
+    return [match[0] for match in _NAME.finditer(change.p)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,44 @@ def test_composed_questions_are_as_well_formed_as_spoken_ones() -> None:
 def test_fragments_put_together_speak_of_different_names() -> None:
     pairs = [pair for _, pair in composed_pairs(app, 400, 4)]
     assert all(set(SLOT.findall(pair.p)) <= set(SLOT.findall(pair.q + str(pair.context))) for pair in pairs)
+
+
+def _changes(program: str) -> list[str]:
+    call = ast.parse(program, mode="eval").body
+    assert isinstance(call, ast.Call)
+    return [ast.unparse(change) for change in call.args]
+
+
+def test_a_what_if_is_followed_by_a_change_more_one_less_or_another_in_its_place() -> None:
+    kinds = Counter[tuple[int, int]]()
+    for _, pair in composed_pairs(app, 2_000, 6):
+        if pair.context and pair.p.startswith("what_if("):
+            before, after = _changes(pair.context[0].p), _changes(pair.p)
+            kinds[len(set(after) - set(before)), len(set(before) - set(after))] += 1
+            assert [change for change in before if change in after] == [c for c in after if c in before], "their order"
+    assert set(kinds) == {(1, 0), (0, 1), (1, 1)}
+
+
+def test_a_query_is_followed_by_its_best_its_first_and_its_share() -> None:
+    pairs = [pair for _, pair in composed_pairs(app, 3_000, 7) if pair.context and not pair.p.startswith("what_if(")]
+    added = [(pair.context[0].p, pair.p) for pair in pairs]
+    best = [after for before, after in added if re.search(r"\.sort\(\S+\)\.top\(", after) and ".sort(" not in before]
+    for program in best:
+        (column,) = re.findall(r'\.sort\("-?(\w+)"\)', program)
+        assert ".select(" not in program or f'"{column}"' in program.partition(".select(")[2], program
+    assert best
+    assert [after for before, after in added if re.fullmatch(re.escape(before) + r"\.top\(\{n\d*\}\)", after)]
+    assert [after for before, after in added if ".share(" in after and ".count()" in before]
+
+
+def test_two_figures_are_asked_at_once_and_two_things_compared() -> None:
+    programs = [pair.p for _, pair in composed_pairs(app, 3_000, 8) if not pair.context]
+    assert [p for p in programs if re.search(r"\.(count|sum|avg)\([^)]*\)\.(count|sum|avg|max)\(", p)]
+    compared = [p for p in programs if re.search(r'(\w+)__in=\[[^]]*\][^)]*\)\.by\("\1"\)\.[a-z_]+\([^)]*\)$', p)]
+    assert compared
+    for program in compared:
+        (column,) = re.findall(r'\.by\("(\w+)"\)', program)
+        assert len(re.findall(rf"\b{column}(?:__[a-z]+)?=", program)) == 1, "a thing compared is named once"
 
 
 def test_the_unseen_questions_are_frozen() -> None:
