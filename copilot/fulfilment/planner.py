@@ -16,6 +16,7 @@ from highspy._core import _Highs
 from numpy.typing import NDArray
 
 from copilot.fulfilment.arcs import Arcs, Floats, Ints, Limits, Mask, build, limits, lines_of
+from copilot.fulfilment.prices import Choices, guessed
 from copilot.fulfilment.problem import (
     ANY_SUPPLIER,
     Bar,
@@ -54,7 +55,7 @@ __all__ = [
 ]
 
 CHEAPEST = 12
-"""Arcs of each order that the relaxation starts with."""
+"""Arcs of each order that the relaxation starts with, at prices that are guessed."""
 KEEP = 1e-4
 """US dollars a rack that a line of the current plan is favoured by: decides ties, far less than a cent."""
 EQUAL = 0.005
@@ -217,8 +218,11 @@ class Relaxation:
     def _first(self, prune: bool) -> Mask:
         if not prune:
             return np.ones(len(self.held), bool)
-        first = _cheapest(self.model.arcs.order[: self.model.choices], self.model.price[: self.model.choices], CHEAPEST)
-        return np.concatenate([first, np.ones(len(self.held) - self.model.choices, bool)])
+        model, proper = self.model, slice(self.model.choices)
+        order, price, rows = model.arcs.order[proper], model.price[proper], self.rows[proper, 1:] - len(model.need)
+        worth = guessed(Choices(order, price, rows, model.need, model.unmet, model.room))
+        first = _cheapest(order, price + worth[rows].sum(axis=1), CHEAPEST)
+        return np.concatenate([first, np.ones(len(self.held) - model.choices, bool)])
 
     def _add(self, which: _Places) -> None:
         self.held[which] = True
