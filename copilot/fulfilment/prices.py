@@ -1,7 +1,7 @@
 """A first guess at what each limit's racks are worth, so that the relaxation starts from arcs that can be in a plan.
 
 Subgradient ascent on the Lagrangian dual (Held, Wolfe and Crowder 1974): at the prices of a round every order takes the
-arc that is cheapest to it; a limit that is asked for more than it has gets dearer, one that has racks left gets cheaper.
+arc that is cheapest to it; a limit that is asked for more than it has gets dearer, one with racks left gets cheaper.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 ROUNDS = 30
 FIRST_STEP = 600.0
-"""US dollars a rack that a limit asked for twice what it has gets dearer by in the first round; later ones move less."""
+"""US dollars a rack by which a limit asked for twice what it has gets dearer in the first round; later less."""
 SLOWER = 4
 """Rounds after which a step is half as long."""
 
