@@ -268,3 +268,26 @@ def test_the_longest_texts_of_many_callers_are_all_written(writer: LlamaWriter) 
     with ThreadPoolExecutor(4) as pool:
         written = list(pool.map(writer.complete, ["Q: " + "long " * 1000] * 4))
     assert len(set(written)) == 1 and written[0].tokens_in > 800
+
+
+def test_another_reading_reads_the_question_no_second_time(
+    writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    decode = writer._passes._decode
+
+    def counting(reads):  # type: ignore[no-untyped-def]
+        read.extend(len(one.tokens) for _, one in reads)
+        return decode(reads)
+
+    monkeypatch.setattr(writer._passes, "_decode", counting)
+    request = asked("another one, please")
+    written = writer.write(request)
+    question, others = read[0], written.others[:2]
+    read.clear()
+    programs = [writer.write_from(request, other).program for other in others]
+    assert question > 20 and max(read) < 20
+    for place in range(TOGETHER):
+        writer._passes._forget(place, 0)
+    assert [writer.write_from(request, other).program for other in others] == programs
+    assert max(read) > question, "what is forgotten is read again"

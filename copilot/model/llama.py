@@ -114,7 +114,7 @@ class LlamaWriter:
             if stopped():
                 raise GivenUp("stopped while the program was being written")
             draft = self.drafter.draft(written, names)
-            found = yield Read(known, [*unread, *draft], 1 + len(draft))
+            found = yield Read(known, [*unread, *draft], 1 + len(draft), again=bool(begun.tokens))
             for (token, chance, second, rival), guess in zip_longest(found, draft):
                 others.append(Beginning((*written, second), rival, whole * rival))
                 least, whole = min(least, chance), whole * chance

@@ -31,11 +31,13 @@ class Read(NamedTuple):
         kept: how many of its tokens the model remembers and is to keep; what it remembers beyond them is forgotten.
         tokens: those that are read now.
         wanted: after how many of the last of them the likeliest next token is wanted.
+        again: whether a text that began so, and has ended, may have been read for this one too.
     """
 
     kept: int
     tokens: Sequence[int]
     wanted: int
+    again: bool = False
 
 
 class Likeliest(NamedTuple):
@@ -91,7 +93,7 @@ class Passes:
     llm: Any
     threads: int
     _turns: list[_Turn[Any]] = field(default_factory=list)
-    _left: list[int] = field(default_factory=list)
+    _remembered: list[list[int]] = field(default_factory=lambda: [[] for _ in range(TOGETHER)])
     _reading: bool = False
 
     def __post_init__(self) -> None:
@@ -129,7 +131,6 @@ class Passes:
                     self._lead_or_wait()
             finally:
                 self._turns.remove(turn)
-                self._left += [turn.place] if turn.place >= 0 else []
                 self._free.notify_all()
         if turn.error is not None:
             raise turn.error
@@ -160,21 +161,36 @@ class Passes:
 
     def _placed(self, turn: _Turn[Any]) -> bool:
         """Whether a turn has a place in the model's memory; it is given one if there is room."""
-        placed = [other for other in self._turns if other.place >= 0]
-        room = self.memory - sum(other.room for other in placed)
-        if turn.place < 0 and len(placed) < TOGETHER and turn.room <= room:
-            turn.place = min(set(range(TOGETHER)) - {other.place for other in placed})
+        if turn.place < 0 and turn.read:
+            placed = {other.place: other.room for other in self._turns if other.place >= 0}
+            free = [place for place in range(TOGETHER) if place not in placed]
+            if free and turn.room + sum(placed.values()) <= self.memory:
+                turn.place, turn.read = self._best_place(free, turn.read)
+                self._make_room([place for place in free if place != turn.place], turn.room + sum(placed.values()))
         return turn.place >= 0
+
+    def _best_place(self, free: Sequence[int], read: Read) -> tuple[int, Read]:
+        """The place that remembers how a text begins, if it may be used, and what is left to read; or an empty one."""
+        begun = list(read.tokens[: len(read.tokens) - read.wanted])
+        for place in free if read.again else ():
+            if self._remembered[place][: len(begun)] == begun:
+                return place, Read(len(begun), read.tokens[len(begun) :], read.wanted)
+        return min(free, key=lambda place: len(self._remembered[place])), read
+
+    def _make_room(self, free: Sequence[int], taken: int) -> None:
+        """Forget texts that have ended, if there is no room for them beside those that have not."""
+        for place in free:
+            if self._remembered[place] and taken + sum(len(self._remembered[other]) for other in free) > self.memory:
+                self._forget(place, 0)
 
     def _pass(self, turns: Sequence[_Turn[Any]]) -> None:
         """One pass for all of them; each then goes on with what was found for it."""
-        while self._left:
-            self._forget(self._left.pop(), 0)
         try:
             wanted = self._decode([(turn.place, turn.read) for turn in turns if turn.read])
         except RuntimeError as error:
             for turn in turns:
                 turn.read, turn.error = None, error
+                self._forget(turn.place, 0)
         else:
             for turn, places in zip(turns, wanted, strict=True):
                 turn.go_on([self._likeliest(place) for place in places])
@@ -184,6 +200,7 @@ class Passes:
         import llama_cpp
 
         llama_cpp.llama_memory_seq_rm(llama_cpp.llama_get_memory(self._context), place, kept, -1)
+        del self._remembered[place][kept:]
 
     def _decode(self, reads: Sequence[tuple[int, Read]]) -> list[range]:
         """Read the tokens of several texts; the places of the batch that hold what each of them wants."""
@@ -192,6 +209,7 @@ class Passes:
         batch, at, wanted = self._batch, 0, list[range]()
         for text, read in reads:
             self._forget(text, read.kept)
+            self._remembered[text] += read.tokens
             end = at + len(read.tokens)
             wanted.append(range(end - read.wanted, end))
             for offset, token in enumerate(read.tokens):
