@@ -48,7 +48,8 @@ Base = Annotated[str, typer.Option(help="a named base, a GGUF file or a transfor
 FULFILMENT = "copilot.fulfilment.app:app"
 SMALL = "SmolLM2-135M-Instruct"
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-UNSEEN = FIXTURES / "questions" / "unseen.jsonl"
+QUESTIONS = FIXTURES / "questions"
+UNSEEN = QUESTIONS / "unseen.jsonl"
 WORKED = FIXTURES / "examples" / "fulfilment.jsonl"
 
 
@@ -61,7 +62,9 @@ def synthesize(
     fills: Annotated[int, typer.Option(min=1, help="how often each phrasing is filled")] = 2,
     composed: Annotated[int, typer.Option(min=0, help="questions composed of fragments besides")] = 10_000,
     seed: int = 1,
-    avoid: Annotated[list[Path] | None, typer.Option(help="question files that nothing may come near")] = None,
+    avoid: Annotated[
+        list[Path] | None, typer.Option(help="question files that nothing may come near; ours are")
+    ] = None,
     app: AppName = FULFILMENT,
     database_url: Annotated[str | None, typer.Option(help="mixes its names with those invented for your app")] = None,
 ) -> None:
@@ -70,7 +73,8 @@ def synthesize(
     from finetune.synthesize import Report, spoken, synthesize
 
     report = Report()
-    near = [example.question for path in avoid or [] for example in data_file.read(path)]
+    questions = [*(avoid or []), *(sorted(QUESTIONS.glob("*.jsonl")) if app == FULFILMENT else [])]
+    near = [example.question for path in questions for example in data_file.read(path)]
     loaded, folder = load_app(app), voices or (VOICES if app == FULFILMENT else None)
     files, own = sorted(folder.glob("*.jsonl")) if folder else [], _own_names(loaded, database_url)
     made = synthesize(loaded, spoken(files), fills, seed, near, report, own)
