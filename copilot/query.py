@@ -83,7 +83,7 @@ class View:
         name: of the SQL view.
         doc: what one row is.
         columns: in the order of the view.
-        key: the column or columns that tell one row from another, if any do.
+        key: the column or columns that say what a row is of, if any do.
     """
 
     name: str
