@@ -135,8 +135,8 @@ class Model:
 
     def without(self, racks: _Racks, orders: Mask) -> Model:
         """What is left to decide for some orders once a decision for the others has taken its racks."""
-        used = np.bincount(self.rows.ravel(), weights=np.repeat(racks, 4), minlength=len(self.need) + len(self.room))
-        return replace(self, need=np.where(orders, self.need, 0.0), room=self.room - used[len(self.need) :])
+        room = self.room - self._used(racks)[len(self.need) :]
+        return replace(self, need=np.where(orders, self.need, 0.0), room=room)
 
     def lines(self, racks: _Racks) -> list[Line]:
         """The lines of a decision: racks by column."""
@@ -162,8 +162,13 @@ class Model:
 
     def holds(self, racks: _Racks) -> bool:
         """Whether a decision keeps to every limit."""
-        used = np.bincount(self.rows.ravel(), weights=np.repeat(racks, 4), minlength=len(self.need) + len(self.room))
-        return bool((used <= np.concatenate([self.need, self.room])).all())
+        return bool((self._used(racks) <= np.concatenate([self.need, self.room])).all())
+
+    def _used(self, racks: _Racks) -> Floats:
+        """Racks that a decision takes, by row."""
+        rows, height = self.rows.ravel(), len(self.need) + len(self.room)
+        used: Floats = np.bincount(rows, weights=np.repeat(racks, 4), minlength=height).astype(float)
+        return used
 
 
 def model_of(problem: Problem) -> Model:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
+from copilot.fulfilment.arcs import Floats, Ints
+
 ROUNDS = 30
 FIRST_STEP = 600.0
 """US dollars a rack by which a limit asked for twice what it has gets dearer in the first round; later less."""
