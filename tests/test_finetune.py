@@ -17,6 +17,7 @@ from copilot.fulfilment.app import app
 from copilot.model.weights import sha256
 from copilot.testing import Scripted
 from finetune import evaluate
+from finetune.cli import cli, main
 from finetune.compose import composed_pairs
 from finetune.examples import Example, read, write
 from finetune.fill import SLOT
@@ -77,6 +78,18 @@ def test_what_comes_near_a_question_to_avoid_is_dropped(voice: Path) -> None:
     found = list(synthesize(app, spoken([voice]), 2, 1, ["How is the weather?"], report))
     assert report.dropped["too near an evaluation question"] > 0
     assert not [example for example in found if "weather" in example.question]
+
+
+def test_our_own_question_files_are_kept_away_without_being_named(tmp_path: Path) -> None:
+    unseen = read(Path(__file__).parent.parent / "fixtures" / "questions" / "unseen.jsonl")
+    asked = next(example.question for example in unseen if example.outcome == "declined")
+    (tmp_path / "voices").mkdir()
+    pairs = [{"q": asked, "p": "decline()"}, {"q": "how is the weather", "p": "decline()"}]
+    (tmp_path / "voices" / "a.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    words = ["synthesize", str(tmp_path / "made.jsonl"), "--voices", str(tmp_path / "voices"), "--composed", "0"]
+    main(lambda: cli(words, standalone_mode=False))
+    assert {example.question.lower().rstrip("?") for example in read(tmp_path / "made.jsonl")} & {"how is the weather"}
+    assert asked not in [example.question for example in read(tmp_path / "made.jsonl")]
 
 
 def test_composed_questions_are_as_well_formed_as_spoken_ones() -> None:
