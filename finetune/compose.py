@@ -16,10 +16,10 @@ from copilot.query import View
 from finetune import derived
 from finetune.followups import FollowUps
 from finetune.fragments import Bank, Filter, Frames, Measure, Named, Rank, read_banks, read_changes, read_frames
+from finetune.frames import LOOKUP, framed, grouping, quoted
 from finetune.pairs import Pair
 from finetune.scenarios import Scenarios
 from finetune.slots import Slots
-from finetune.wording import LOOKUP, framed, grouping, quoted
 
 LIMITS = {
     "__gt": ("more than {}", "over {}", "above {}", "upwards of {}", "in excess of {}", "greater than {}"),

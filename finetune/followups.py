@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from finetune.fill import SLOT
 from finetune.fragments import Bank, Frames
+from finetune.frames import LOOKUP, framed, grouping, quoted
 from finetune.pairs import Pair
 from finetune.slots import Slots
-from finetune.wording import LOOKUP, framed, grouping, quoted
 
 
 class FollowUps:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from finetune.fragments import Change, Changes
+from finetune.frames import framed
 from finetune.pairs import Pair
 from finetune.slots import Slots
-from finetune.wording import framed
 
 _NAMED = re.compile(r"\{(order|warehouse|supplier|datacenter)\}")
 _NAME = re.compile(r"\{(order|warehouse|supplier|datacenter|sku|region|category)\d*\}")
