@@ -93,7 +93,7 @@ class App:
         today: the day that relative dates start from.
         adopt: makes a plan the current one, and records by whom; adoptions tells who did, the latest first.
         saves: for a task that only tries something, the one of the same arguments that saves it as a draft.
-        units: what the numbers of a column, or of a measure in a task's table, are counted in: ``USD``, ``racks``.
+        measures: what the numbers of a task's table are counted in, by column: ``USD``, ``racks``.
         labels: what a column is called where its name alone, without underscores, reads badly.
 
     Example:
@@ -121,7 +121,7 @@ class App:
     adopt: Callable[[sa.Connection, str, str, bool], None] | None = None
     adoptions: Callable[[sa.Connection], list[Adoption]] | None = None
     saves: dict[str, str] = field(default_factory=dict)
-    units: dict[str, str] = field(default_factory=dict)
+    measures: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
 
     def view(self, view: View) -> View:
@@ -162,6 +162,12 @@ class App:
         """The view and column behind ``"view.column"``."""
         view, _, column = path.partition(".")
         return self.views[view], self.views[view].column(column)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """What numbers are counted in, by the name of their column: those of the views, and of the tasks' tables."""
+        columns = (column for view in self.views.values() for column in view.columns)
+        return {column.name: column.unit for column in columns if column.unit} | self.measures
 
     def _remember(self, annotation: Any) -> None:
         if isinstance(annotation, type) and annotation.__module__ != "builtins" and annotation is not Context:

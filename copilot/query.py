@@ -66,6 +66,7 @@ class Column:
         doc: its meaning, in a few words, with the unit.
         names: the kind of name that it holds (``"warehouse"``), if any: checked against the database.
         values: the closed set that it takes its values from, if any.
+        unit: what its numbers are counted in, as they are shown: ``USD``, ``racks``, ``share`` (0..1).
     """
 
     name: str
@@ -73,6 +74,7 @@ class Column:
     doc: str
     names: str | None = None
     values: tuple[str, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True)

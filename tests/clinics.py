@@ -21,7 +21,7 @@ app.view(View("doses", "doses of a vaccine in a clinic", (
     Column("clinic", "text", "its name", names="clinic"),
     Column("area", "text", "where it is", names="area"),
     Column("vaccine", "text", "its name", names="vaccine"),
-    Column("left", "int", "doses"),
+    Column("left", "int", "doses", unit="doses"),
 )))  # fmt: skip
 app.view(View("visits", "a booked visit", (
     Column("visit_id", "text", "its id"),
@@ -36,7 +36,7 @@ app.view(View("deliveries", "doses ordered for a clinic", (
     Column("clinic", "text", "where to", names="clinic"),
     Column("area", "text", "of the clinic", names="area"),
     Column("vaccine", "text", "what", names="vaccine"),
-    Column("ordered", "int", "doses"),
+    Column("ordered", "int", "doses", unit="doses"),
     Column("due", "date", "when it is due"),
     Column("status", "text", "how far it is", values=("open", "sent", "arrived")),
 ), key="delivery_id"))  # fmt: skip

@@ -68,6 +68,7 @@ def test_a_saved_plan_is_known_at_once_and_its_adoption_is_recorded(own: Copilot
 def test_an_app_without_plans_has_no_adoptions(clinic_copilot: Copilot) -> None:
     assert clinic_copilot.adoptions() == []
     assert clinic_copilot.unit(next(iter(clinics.app.views.values())).columns[0].name) == ""
+    assert clinic_copilot.unit("sum_left") == "doses"
 
 
 def test_the_log_is_searched_by_text_and_outcome(copilot: Copilot) -> None:

@@ -16,7 +16,7 @@ app = App(
     adopt=store.adopt,
     adoptions=store.adoptions,
     saves={"what_if": "plan"},
-    units=vocabulary.UNITS,
+    measures=vocabulary.MEASURES,
     labels=vocabulary.LABELS,
 )
 

@@ -17,10 +17,12 @@ _WAREHOUSE_REGION = Column("region", "text", "region of the warehouse", names="r
 _ORDER = Column("order_id", "text", "order", names="order")
 _PLAN = Column("plan_id", "text", "plan", names="plan")
 _DUE = Column("due_date", "date", "day it is due")
-_SHIPPING = Column("shipping_cost", "float", "US dollars for lanes")
-_LATENESS = Column("lateness_cost", "float", "US dollars for docking after the due date, weighted by priority")
-_EARLY = Column("early_cost", "float", "US dollars for docking before the due date")
-_UNMET = Column("racks_unmet", "int", "racks that the plan does not serve")
+_SHIPPING = Column("shipping_cost", "float", "US dollars for lanes", unit="USD")
+_LATENESS = Column(
+    "lateness_cost", "float", "US dollars for docking after the due date, weighted by priority", unit="USD"
+)
+_EARLY = Column("early_cost", "float", "US dollars for docking before the due date", unit="USD")
+_UNMET = Column("racks_unmet", "int", "racks that the plan does not serve", unit="racks")
 
 INVENTORY = View(
     "inventory",
@@ -31,10 +33,10 @@ INVENTORY = View(
         _SKU,
         _CATEGORY,
         _SUPPLIER,
-        Column("on_hand", "int", "racks there"),
-        Column("reserved", "int", "racks held back (safety stock, other programmes)"),
-        Column("available", "int", "racks that can be planned: on_hand - reserved"),
-        Column("inbound", "int", "racks on their way in"),
+        Column("on_hand", "int", "racks there", unit="racks"),
+        Column("reserved", "int", "racks held back (safety stock, other programmes)", unit="racks"),
+        Column("available", "int", "racks that can be planned: on_hand - reserved", unit="racks"),
+        Column("inbound", "int", "racks on their way in", unit="racks"),
         Column("next_arrival", "date", "day of the next delivery; empty if none"),
     ),
     key=("warehouse", "sku", "supplier"),
@@ -50,7 +52,7 @@ ORDERS = View(
         _REGION,
         _SKU,
         _CATEGORY,
-        Column("quantity", "int", "racks ordered"),
+        Column("quantity", "int", "racks ordered", unit="racks"),
         Column("priority", "int", "1 is highest, 3 lowest"),
         Column("status", "text", "open (nothing serves it), planned, then shipped, docked", values=ORDER_STATUSES),
         Column("created_date", "date", "day it was raised"),
@@ -60,11 +62,11 @@ ORDERS = View(
         Column("supplier", "text", "supplier whose racks serve it", names="supplier"),
         Column("ship_date", "date", "day it ships"),
         Column("dock_date", "date", "day it docks"),
-        Column("days_late", "int", "days docked after the due date; 0 if on time, empty if not planned"),
+        Column("days_late", "int", "days docked after the due date; 0 if on time, empty if not planned", unit="days"),
         _SHIPPING,
         _LATENESS,
         _EARLY,
-        Column("total_cost", "float", "US dollars: shipping, lateness, early and unmet cost"),
+        Column("total_cost", "float", "US dollars: shipping, lateness, early and unmet cost", unit="USD"),
     ),
     key="order_id",
 )
@@ -82,14 +84,14 @@ SHIPMENTS = View(
         _SUPPLIER,
         _SKU,
         _CATEGORY,
-        Column("quantity", "int", "racks"),
+        Column("quantity", "int", "racks", unit="racks"),
         Column("carrier", "text", "who carries it", names="carrier"),
         Column("status", "text", "where it stands", values=SHIPMENT_STATUSES),
         Column("ship_date", "date", "day it left"),
         Column("expected_date", "date", "day it was expected"),
         Column("arrival_date", "date", "day it arrived; empty until delivered"),
-        Column("days_late", "int", "days after the expected date, arrived or known"),
-        Column("cost", "float", "US dollars paid to the carrier"),
+        Column("days_late", "int", "days after the expected date, arrived or known", unit="days"),
+        Column("cost", "float", "US dollars paid to the carrier", unit="USD"),
     ),
     key="shipment_id",
 )
@@ -104,7 +106,7 @@ DELIVERIES = View(
         _SKU,
         _CATEGORY,
         _SUPPLIER,
-        Column("quantity", "int", "racks"),
+        Column("quantity", "int", "racks", unit="racks"),
         Column("arrival_date", "date", "day it arrives"),
     ),
     key="delivery_id",
@@ -124,11 +126,11 @@ SUPPLIERS = View(
         _SUPPLIER,
         Column("country", "text", "country of the supplier"),
         Column("region", "text", "region of the supplier", names="region"),
-        Column("lead_time_days", "int", "days from ordering to delivery"),
-        Column("on_time_rate", "float", "part of its deliveries that came on time, 0..1"),
-        Column("defect_rate", "float", "part of its racks that had a defect, 0..1"),
-        Column("racks_on_hand", "int", "its racks in all warehouses"),
-        Column("racks_inbound", "int", "its racks on their way into all warehouses"),
+        Column("lead_time_days", "int", "days from ordering to delivery", unit="days"),
+        Column("on_time_rate", "float", "part of its deliveries that came on time, 0..1", unit="share"),
+        Column("defect_rate", "float", "part of its racks that had a defect, 0..1", unit="share"),
+        Column("racks_on_hand", "int", "its racks in all warehouses", unit="racks"),
+        Column("racks_inbound", "int", "its racks on their way into all warehouses", unit="racks"),
     ),
     key="supplier",
 )
@@ -142,9 +144,9 @@ LANES = View(
         _DATACENTER,
         _CITY,
         _REGION,
-        Column("transit_days", "int", "days from ship to dock"),
-        Column("cost_per_rack", "float", "US dollars"),
-        Column("weekly_capacity", "int", "racks a week"),
+        Column("transit_days", "int", "days from ship to dock", unit="days"),
+        Column("cost_per_rack", "float", "US dollars", unit="USD"),
+        Column("weekly_capacity", "int", "racks a week", unit="racks"),
     ),
     key=("warehouse", "datacenter"),
 )
@@ -157,10 +159,10 @@ DOCKS = View(
         _CITY,
         _REGION,
         Column("week", "date", "Monday of the week"),
-        Column("capacity", "int", "racks it can dock that week"),
-        Column("booked", "int", "racks of the current plan and of what is under way"),
-        Column("free", "int", "racks it can still dock: capacity - booked"),
-        Column("utilisation", "float", "booked / capacity"),
+        Column("capacity", "int", "racks it can dock that week", unit="racks"),
+        Column("booked", "int", "racks of the current plan and of what is under way", unit="racks"),
+        Column("free", "int", "racks it can still dock: capacity - booked", unit="racks"),
+        Column("utilisation", "float", "booked / capacity", unit="share"),
     ),
     key=("datacenter", "week"),
 )
@@ -173,15 +175,15 @@ PLANS = View(
         Column("name", "text", "what it was called"),
         Column("status", "text", "whether it is followed", values=PLAN_STATUSES),
         Column("created_at", "datetime", "when it was computed"),
-        Column("total_cost", "float", "US dollars: shipping, lateness, early and unmet cost"),
+        Column("total_cost", "float", "US dollars: shipping, lateness, early and unmet cost", unit="USD"),
         _SHIPPING,
         _LATENESS,
         _EARLY,
-        Column("unmet_cost", "float", "US dollars for racks not served"),
-        Column("orders_planned", "int", "orders it serves"),
-        Column("orders_late", "int", "orders it docks late"),
+        Column("unmet_cost", "float", "US dollars for racks not served", unit="USD"),
+        Column("orders_planned", "int", "orders it serves", unit="orders"),
+        Column("orders_late", "int", "orders it docks late", unit="orders"),
         _UNMET,
-        Column("solve_seconds", "float", "how long it took to compute"),
+        Column("solve_seconds", "float", "how long it took to compute", unit="seconds"),
     ),
     key="plan_id",
 )
@@ -196,17 +198,17 @@ PLAN_LINES = View(
         _REGION,
         _SKU,
         _CATEGORY,
-        Column("quantity", "int", "racks of this line"),
+        Column("quantity", "int", "racks of this line", unit="racks"),
         _WAREHOUSE,
         _SUPPLIER,
         Column("ship_date", "date", "day it ships"),
         Column("dock_date", "date", "day it docks"),
         _DUE,
-        Column("days_late", "int", "days docked after the due date; 0 if on time"),
+        Column("days_late", "int", "days docked after the due date; 0 if on time", unit="days"),
         _SHIPPING,
         _LATENESS,
         _EARLY,
-        Column("total_cost", "float", "US dollars: shipping, lateness and early cost"),
+        Column("total_cost", "float", "US dollars: shipping, lateness and early cost", unit="USD"),
     ),
     key=("plan_id", "order_id"),
 )

@@ -123,22 +123,15 @@ NEAREST = {
 }
 """For a word of what cannot be done, the nearest question that can be answered."""
 
-_MONEY = (
-    "shipping_cost lateness_cost early_cost unmet_cost total_cost cost cost_per_rack cost_difference extra_per_rack"
-)
-_MEASURED = "saves_per_rack|total cost|shipping cost|lateness cost|early cost|unmet cost"
-_RACKS = "on_hand reserved available inbound quantity racks_unmet racks_on_hand racks_inbound capacity booked free"
-_DAYS = "days_late new_days_late lead_time_days transit_days"
+_MONEY = "cost_difference|extra_per_rack|saves_per_rack|total cost|shipping cost|lateness cost|early cost|unmet cost"
 
-UNITS = {
-    **dict.fromkeys([*_MONEY.split(), *_MEASURED.split("|")], "USD"),
-    **dict.fromkeys([*_RACKS.split(), "weekly_capacity", "racks unmet"], "racks"),
-    **dict.fromkeys(_DAYS.split(), "days"),
-    **dict.fromkeys(["orders_planned", "orders_late", "orders late", "orders on time"], "orders"),
-    **dict.fromkeys(["on_time_rate", "defect_rate", "utilisation"], "share"),
-    "solve_seconds": "seconds",
+MEASURES = {
+    **dict.fromkeys(_MONEY.split("|"), "USD"),
+    **dict.fromkeys(["orders late", "orders on time"], "orders"),
+    "racks unmet": "racks",
+    "new_days_late": "days",
 }
-"""What the numbers under a name are counted in: a column of the views, or a measure of a task's table."""
+"""What the numbers of a task's table are counted in."""
 
 LABELS = {
     "sku": "SKU",
