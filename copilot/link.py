@@ -28,6 +28,8 @@ TOKEN = re.compile(r"\$?\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 LONGEST = 6
 LONGEST_NAME = 200
 SHORTEST_GUESS = 5
+ALIKE = ((r"ph", "f"), (r"ck|ch|c|q", "k"), (r"z", "s"), (r"y|ie", "i"), (r"w", "v"), (r"th", "t"), (r"(.)\1+", r"\1"))
+"""Letters that sound alike to most, and what is read for them; last, a double letter is read as one."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,14 @@ class Linker:
             if len(form) >= SHORTEST_GUESS and not any(c.isdigit() for c in form) and meanings[0][1]
         ]
 
+    @cached_property
+    def _sounding(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """By how a name sounds, what it may mean: several, if it sounds as another does."""
+        meanings: dict[str, dict[tuple[str, str], None]] = {}
+        for form in self._guessable:
+            meanings.setdefault(sounded(form), {}).update(dict.fromkeys(self._index[form]))
+        return {sound: tuple(found) for sound, found in meanings.items()}
+
     def _exact(self, question: str, tokens: list[Token]) -> Iterator[Link]:
         at = 0
         while at < len(tokens):
@@ -179,7 +189,8 @@ class Linker:
             return ()
         allowed = 1 if len(form) < 8 else 2
         best = process.extractOne(form, self._guessable, scorer=OSA.distance, score_cutoff=allowed)
-        return self._index[best[0]] if best and best[0][0] == form[0] else ()
+        near = self._index[best[0]] if best and best[0][0] == form[0] else ()
+        return near or self._sounding.get(sounded(form), ())
 
     def _made(
         self, question: str, run: list[Token], meanings: tuple[tuple[str, str], ...], guessed: bool = False
@@ -199,6 +210,13 @@ def tokenise(question: str) -> list[Token]:
         amount = text[0] == "$" or text.endswith("%")
         tokens.append(Token(form.replace(",", "") if text[0].isdigit() else form, match.start(), match.end(), amount))
     return list(number_words.merged(tokens, Token))
+
+
+def sounded(form: str) -> str:
+    """A word as it sounds, roughly: ``memfis`` for Memphis and for Memfis."""
+    for letters, sound in ALIKE:
+        form = re.sub(letters, sound, form)
+    return form
 
 
 def _within(part: Link, whole: Link) -> bool:

@@ -50,6 +50,7 @@ def linker(copilot: Copilot) -> Linker:
     ("p l n three", "PLN-3 = plan"),
     ("brightrak and glacier", "Brightrack = supplier; Glacier Compute = supplier"),
     ("Sao Paulo, São Paulo", "GRU1 = datacenter, Sao Paulo = city"),
+    ("Memfis, Qebra, Aldertek or Roterdamm", "Memphis = warehouse; Aldertech = supplier; Rotterdam = warehouse"),
     ("vendors by whse, eta", "vendors = supplier; whse = warehouse; eta = expected_date"),
     ("due on 9 nov", "2026-11-09 = date"),
     ("wk of Nov 9th or 2026-11-16", "2026-11-09 = date; 2026-11-16 = date"),
