@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -73,6 +74,12 @@ def test_a_typo_is_told_as_a_guess(linker: Linker) -> None:
     (link,) = linker.link("stock in Rotterdm").links
     assert (link.meanings, link.guessed) == ((("Rotterdam", "warehouse"),), True)
     assert not linker.link("stock in Rotterdam").links[0].guessed
+
+
+def test_what_sounds_like_two_names_is_linked_to_both() -> None:
+    by_kind = NAMES.by_kind | {"supplier": ("Quickphyra", "Kuyckphiera")}
+    found = Linker(replace(NAMES, by_kind=by_kind), WORDS, TODAY).link("what has cuiqfyra got").names()
+    assert found == {("supplier", "Quickphyra"), ("supplier", "Kuyckphiera")}
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["supplier", "warehouse", "carrier", "sku"]), st.data())
