@@ -148,6 +148,10 @@ class Model:
         """US dollars of a decision, with what it leaves unserved."""
         return float(self.arcs.cost @ racks + self.unmet @ self.unserved(racks))
 
+    def price_of(self, racks: _Racks) -> float:
+        """The same, as the solver sees it: kept lines a trifle cheaper."""
+        return float(self.price @ racks + self.unmet @ self.unserved(racks))
+
     def order_costs(self, racks: _Racks) -> Floats:
         """US dollars of a decision by order."""
         served = np.bincount(self.arcs.order, weights=racks * self.arcs.cost, minlength=len(self.need))
@@ -283,7 +287,7 @@ class Relaxation:
         among = broken[model.arcs.order] & ((self.reduced <= NEARBY) | (start > 0))
         found, _, _ = _integer(model.without(kept, broken), self.rows, among, start, gap, until)
         racks = kept + found
-        return racks, float(model.price @ racks + model.unmet @ model.unserved(racks))
+        return racks, model.price_of(racks)
 
     def with_one_more(self, row: int) -> _Racks:
         """The best plan's racks by column, had a row room for one rack more; what was found before is gone."""
@@ -325,20 +329,22 @@ def _integer(
     _add_columns(solver, model, rows, columns)
     every = np.arange(orders + len(columns), dtype=np.int32)
     solver.changeColsIntegrality(len(every), every, np.ones(len(every), np.uint8))
-    values = np.concatenate([model.unserved(start), start[columns]]).astype(float)
     for tight, nodes in ((TIGHT / 2, NODES), (gap, highspy.kHighsIInf)):
-        solver.setSolution(len(every), every, values)
+        # no solution to start from is handed over: HiGHS 1.16 then prices what presolve fixes at nothing
         solver.setOptionValue("mip_rel_gap", tight)
         solver.setOptionValue("mip_max_nodes", nodes)
         if until is not None:
             solver.setOptionValue("time_limit", max(0.1, until - time.perf_counter()))
         solver.run()
-        values, info = np.rint(np.array(solver.getSolution().col_value)), solver.getInfo()
+        info = solver.getInfo()
         if info.mip_gap <= gap:
             break
-    racks = np.zeros(len(among), np.int64)
-    racks[columns] = values[orders:]
-    return racks, float(info.objective_function_value), float(info.mip_dual_bound)
+    racks = start
+    if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
+        found = np.zeros(len(among), np.int64)
+        found[columns] = np.rint(np.array(solver.getSolution().col_value)[orders:])
+        racks = min(found, start, key=model.price_of)
+    return racks, model.price_of(racks), float(info.mip_dual_bound)
 
 
 def _settled(model: Model, racks: _Racks, slack: float) -> _Racks:
@@ -389,4 +395,6 @@ def _solver() -> _Highs:
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("random_seed", 1)
+    # costs perturbed against stalling send the dual simplex through three times as many pivots here, each time anew
+    solver.setOptionValue("dual_simplex_cost_perturbation_multiplier", 0.0)
     return solver

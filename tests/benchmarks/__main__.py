@@ -19,7 +19,7 @@ from copilot.fulfilment.planner import solve
 from copilot.settings import Settings
 from copilot.testing import Scripted
 from fixtures.build import build
-from tests.benchmarks import solvers, speed
+from tests.benchmarks import large, solvers, speed
 from tests.benchmarks.table import Row, shown
 from tests.browser import measure
 
@@ -76,6 +76,7 @@ def rows() -> Iterator[Row]:
     """Every measurement."""
     yield from medians()
     yield from solvers.rows("demo")
+    yield from large.rows()
     yield from speed.rows(speed.UNSEEN)
     yield from measure.rows()
 
