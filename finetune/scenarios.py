@@ -22,7 +22,7 @@ _FOLLOWED = 0.3
 class Scenarios:
     """Draws what-ifs, plans and comparisons of one to `most` changes."""
 
-    def __init__(self, said: Changes, rng: random.Random, most: int = 5) -> None:
+    def __init__(self, said: Changes, rng: random.Random, most: int = 6) -> None:
         self.said, self.rng, self.most = said, rng, most
         self.functions: dict[str, list[Change]] = {}
         for change in said.changes:
@@ -31,7 +31,7 @@ class Scenarios:
     def pair(self, changes: int | None = None) -> Pair:
         """One question; of so many changes, if given."""
         self.slots = Slots()
-        count = changes or self.rng.choices(range(1, self.most + 1), [4, 5, 4, 3, 2][: self.most])[0]
+        count = changes or self.rng.choices(range(1, self.most + 1), [3, 4, 4, 4, 4, 3][: self.most])[0]
         made = self._apart(self._drawn(count))
         shape = self.rng.random()
         if shape < 0.25:

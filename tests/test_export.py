@@ -12,7 +12,7 @@ import torch
 from copilot.errors import DataError, SetupError
 from copilot.model import weights
 from copilot.model.llama import LlamaWriter
-from copilot.model.merge import merge
+from copilot.model.merge import merge, read_gguf
 from copilot.settings import Settings
 from finetune import bases, methods
 from finetune.adapter import from_gguf
@@ -140,6 +140,8 @@ def test_what_was_trained_for_four_bits_ships_as_it_was_trained(architecture: st
     Rounded(model, q4_0).refresh()
     rounded = logits(model)
     found = _logits(LlamaWriter(tmp_path / "merged.gguf", gpu_layers=0), IDS)
+    kinds = {tensor.name: tensor.tensor_type.name for tensor in read_gguf(tmp_path / "merged.gguf").tensors}
+    assert kinds["token_embd.weight"] == "BF16" and kinds["blk.0.ffn_up.weight"] == "Q4_0"
     assert alike(rounded, plain) < 0.999
     assert alike(found, rounded) > 0.99 > alike(found, plain)
 

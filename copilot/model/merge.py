@@ -19,6 +19,10 @@ from copilot.errors import SetupError
 from copilot.files import WORK, whole
 from copilot.progress import Progress, silent
 
+FOUR_BITS = ("Q4_0", "IQ4_NL")
+"""Forms in which the table of tokens, the last layer too, stays in BF16: the Q8_0 that llama.cpp would keep it in reads
+several tokens no faster than one after the other, and four bits of it cost right answers (docs/speed.md)."""
+
 Deltas = dict[str, tuple[Any, Any, float]]
 """By tensor: A (rank, in), B (out, rank) and the scale alpha / rank."""
 
@@ -147,5 +151,7 @@ def _quantise(whole: Path, out: Path, quantisation: str) -> None:
     logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype, params.allow_requantize, params.nthread = kind, True, 0
+    if quantisation in FOUR_BITS:
+        params.token_embedding_type = gguf.GGMLQuantizationType.BF16
     if llama_cpp.llama_model_quantize(str(whole).encode(), str(out).encode(), ctypes.byref(params)) != 0:
         raise SetupError("llama.cpp could not quantise the merged model; is there room on the disk?")
