@@ -1,6 +1,6 @@
 """`python -m tests.benchmarks.probes [MODEL]`: is it copied and composed, or only recalled?
 
-Chains of up to seven changes (trained on up to five), numbers of six to nine digits (trained on up to five), names of a
+Chains of up to eight changes (trained on up to six), numbers of six to nine digits (trained on up to five), names of a
 world never seen beside those of the demo world, and typos beside clean text: the last two in pairs. A program is right
 if it is the one due, its keywords and changes in any order; a number if the program holds it, digit by digit.
 """
@@ -142,7 +142,7 @@ def main() -> None:
         low, high = wilson(part, len(asked))
         table.add_row(name, f"{part / len(asked):.1%}", f"{low:.1%} to {high:.1%}", str(len(asked)))
 
-    for changes in (1, 2, 3, 4, 5, 6, 7):
+    for changes in range(1, 9):
         row(f"{changes} changes", list(chains(changes, rng, drawn)))
     row("numbers of 6 to 9 digits", list(numbers(rng, drawn)), copied)
     for name, pairs in (
