@@ -395,6 +395,6 @@ def _solver() -> _Highs:
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("random_seed", 1)
-    # costs perturbed against stalling send the dual simplex through three times as many pivots here, each time anew
+    # costs perturbed against stalling take the dual simplex several times as long here, at every round of columns
     solver.setOptionValue("dual_simplex_cost_perturbation_multiplier", 0.0)
     return solver

@@ -27,6 +27,8 @@ from copilot.settings import Settings
 
 DEFAULT = "fulfilment"
 ADAPTERS = Path(__file__).parent / "adapters"
+MERGED = 2
+"""Counts the ways that adapters were merged in; a file in the cache that was merged another way is made anew."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def adapter_of(model: str) -> Path | None:
 def merged(adapter: Path, cache: Path, progress: Progress = silent) -> Path:
     """The adapter merged into its base and quantised, from the cache or made now and checked."""
     card = read_card(adapter)
-    out = cache / f"{adapter.stem}-{card.quantisation}-{sha256(adapter)[:12]}.gguf"
+    out = cache / f"{adapter.stem}-{card.quantisation}-{MERGED}-{sha256(adapter)[:12]}.gguf"
     if not out.exists():
         base = _base_of(adapter, card, cache, progress)
         with workshop(cache) as folder:

@@ -36,7 +36,7 @@ CHANGES = (
 
 
 def rows() -> Iterator[Row]:
-    """The median, the slowest and each what-if, in seconds from program to answer; ratios are to the median."""
+    """The median and each what-if, in seconds from program to answer; ratios are to the median."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'large.db'}"
         build(url, "large")
