@@ -1,8 +1,9 @@
 """`python -m tests.benchmarks.probes [MODEL]`: is it copied and composed, or only recalled?
 
 Chains of up to eight changes (training text now holds up to six), numbers of six to nine digits (trained on up to
-five), names of a world never seen beside those of the demo world, and typos beside clean text: the last two in pairs. A program is right
-if it is the one due, its keywords and changes in any order; a number if the program holds it, digit by digit.
+five), names of a world never seen beside those of the demo world, and typos beside clean text: the last two in pairs.
+A program is right if it is the one due, its keywords and changes in any order; a number if the program holds it, digit
+by digit.
 """
 
 from __future__ import annotations
