@@ -23,7 +23,8 @@ from copilot.fulfilment import changes as change
 from copilot.fulfilment import store, tasks, why
 from copilot.fulfilment.arcs import build, limits, lines_of
 from copilot.fulfilment.bottlenecks import bottlenecks, limit_of
-from copilot.fulfilment.planner import model_of, solve
+from copilot.fulfilment.columns import model_of
+from copilot.fulfilment.planner import solve
 from copilot.fulfilment.problem import Lane, Line, Lot, Order, Problem, Rates, monday, plan_of
 
 TODAY = date(2026, 11, 2)
@@ -271,7 +272,25 @@ def test_an_explanation_tells_the_lines_and_dearer_ways(problem: Problem) -> Non
 def test_the_matrix_has_a_column_an_arc_and_a_kept_line(problem: Problem) -> None:
     model = model_of(problem)
     assert len(model.arcs) == model.choices + len(model.kept)
-    assert model.rows.shape == (len(model.arcs), 4)
+    assert model.rows.shape == (4, len(model.arcs))
+
+
+def test_many_orders_alike_cost_the_same_started_from_a_smaller_problem(problem: Problem) -> None:
+    many = replace(
+        problem,
+        orders=tuple(
+            replace(order, order_id=f"{order.order_id}-{copy}", due_date=order.due_date + timedelta(days=copy))
+            for order in problem.orders
+            for copy in range(12)
+        ),
+        current=(),
+    )
+    model = model_of(many)
+    fewer = model.grouped(5)
+    assert fewer.need.sum() == model.need.sum()
+    assert np.count_nonzero(fewer.need) < 0.3 * np.count_nonzero(model.need), "else nothing is tried here"
+    started, whole = solve(many), solve(many, prune=False)
+    assert started.costs.total == pytest.approx(whole.costs.total, rel=1e-6)
 
 
 def _first_lines(lines: tuple[Line, ...], count: int) -> list[Line]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from copilot.errors import ProgramError
 from copilot.fulfilment.arcs import Floats
-from copilot.fulfilment.planner import Model, Relaxation, model_of
+from copilot.fulfilment.columns import Model, model_of
+from copilot.fulfilment.planner import Relaxation
 from copilot.fulfilment.problem import Problem
 
 PRICING_SECONDS = 5.0

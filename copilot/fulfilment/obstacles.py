@@ -8,7 +8,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from copilot.fulfilment.bottlenecks import CENT, limit_of
-from copilot.fulfilment.planner import Model, Relaxation
+from copilot.fulfilment.columns import Model
+from copilot.fulfilment.planner import Relaxation
 from copilot.fulfilment.problem import Line, Lot, Order, Problem, approved, monday
 
 MOST_NAMED = 3
@@ -54,7 +55,7 @@ def conflict(model: Model, order: Order) -> str:
     """
     relaxed = Relaxation(model).optimise()
     own = model.arcs.order[: model.choices] == model.problem.orders.index(order)
-    rows = np.unique(model.rows[: model.choices][own, 1:])
+    rows = np.unique(model.rows[1:, : model.choices][:, own])
     dearest = [int(row) for row in rows[np.argsort(relaxed.duals[rows])] if -relaxed.duals[row] >= CENT]
     names = [limit_of(model, row, -float(relaxed.duals[row])).name for row in dearest[:MOST_NAMED]]
     return f"{' and '.join(names) or 'limits'} together leave less than its {order.quantity} racks"

@@ -2,21 +2,21 @@
 
 Racks of an order that go unserved cost `Rates.unmet`, so every problem has a plan. The linear relaxation is nearly a
 transportation problem and mostly comes out whole; where it does not, an integer program over the arcs that can
-still matter finishes it (reduced-cost fixing: Wolsey, Integer Programming, section 7.4).
+still matter finishes it (reduced-cost fixing: Wolsey, Integer Programming, section 7.4). Which arcs the relaxation
+starts from, the prices in a smaller problem much like it tell: orders that are alike taken as one.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import highspy
 import numpy as np
 from highspy._core import _Highs
-from numpy.typing import NDArray
 
-from copilot.fulfilment.arcs import Arcs, Floats, Ints, Limits, Mask, build, limits, lines_of
-from copilot.fulfilment.prices import Choices, guessed
+from copilot.fulfilment.arcs import Floats, Ints, Mask
+from copilot.fulfilment.columns import Model, Places, Racks, model_of
 from copilot.fulfilment.problem import (
     ANY_SUPPLIER,
     Bar,
@@ -56,8 +56,12 @@ __all__ = [
 
 CHEAPEST = 12
 """Arcs of each order that the relaxation starts with, at prices that are guessed."""
-KEEP = 1e-4
-"""US dollars a rack that a line of the current plan is favoured by: decides ties, far less than a cent."""
+TOGETHER = 5
+"""Orders that are taken as one in the smaller problem that those prices come from."""
+LESS = 0.3
+"""A smaller problem has at most this part of the orders, or is not worth solving first."""
+APART = 100.0
+"""US dollars a rack within which chance decides what is cheapest: else orders alike all start from the same arcs."""
 EQUAL = 0.005
 """US dollars within which two plans cost the same."""
 TIGHT = 1e-6
@@ -72,8 +76,6 @@ NODES = 500
 """Nodes it may search for that: a count and not a time, so that an answer does not depend on the machine."""
 _NEGATIVE = -1e-7
 _PRIMAL = int(highspy.simplex_constants.SimplexStrategy.kSimplexStrategyPrimal)
-_Places = NDArray[np.int64]
-_Racks = NDArray[np.int64]
 
 
 def solve(problem: Problem, *, gap: float = 1e-3, prune: bool = True, deadline_seconds: float | None = None) -> Plan:
@@ -89,126 +91,6 @@ def solve(problem: Problem, *, gap: float = 1e-3, prune: bool = True, deadline_s
     return solve_model(model, gap=gap, prune=prune, deadline_seconds=deadline_seconds, start=start)
 
 
-@dataclass(frozen=True)
-class Model:
-    """A problem as columns: its arcs, then the current plan's lines again, `KEEP` cheaper and bounded by their racks.
-
-    Attributes:
-        arcs: all columns; ``cost`` is the true cost.
-        price: what the solver sees: cost, less `KEEP` for a kept line.
-        most: racks a column may take.
-        kept: for each line of the current plan, the arc that it repeats.
-        need: racks by order.
-        unmet: US dollars a rack that an order goes without.
-        room: racks by row: lots, then docks, then lanes.
-    """
-
-    problem: Problem
-    limits: Limits
-    arcs: Arcs
-    price: Floats
-    most: Floats
-    kept: _Places
-    need: Floats
-    unmet: Floats
-    room: Floats
-
-    @property
-    def choices(self) -> int:
-        """How many of the columns are arcs proper."""
-        return len(self.arcs) - len(self.kept)
-
-    @property
-    def rows(self) -> NDArray[np.int32]:
-        """The four rows of each column, shape (columns, 4): order, lot, dock, lane; orders come first."""
-        lot = len(self.need)
-        dock = lot + len(self.limits.lot)
-        lane = dock + len(self.limits.dock)
-        arcs = self.arcs
-        parts = (arcs.order, arcs.lot + lot, arcs.dock_row + dock, arcs.lane_row + lane)
-        return np.stack(parts, axis=1).astype(np.int32)
-
-    def only(self, keep: Mask) -> Model:
-        """The same problem with fewer columns; a mask treats a kept line as it treats its arc."""
-        kept = (np.cumsum(keep) - 1)[self.kept[keep[self.choices :]]]
-        return replace(self, arcs=self.arcs.pick(keep), price=self.price[keep], most=self.most[keep], kept=kept)
-
-    def without(self, racks: _Racks, orders: Mask) -> Model:
-        """What is left to decide for some orders once a decision for the others has taken its racks."""
-        room = self.room - self._used(racks)[len(self.need) :]
-        return replace(self, need=np.where(orders, self.need, 0.0), room=room)
-
-    def lines(self, racks: _Racks) -> list[Line]:
-        """The lines of a decision: racks by column."""
-        whole = racks[: self.choices].copy()
-        np.add.at(whole, self.kept, racks[self.choices :])
-        return lines_of(self.problem, self.arcs, whole)
-
-    def cost(self, racks: _Racks) -> float:
-        """US dollars of a decision, with what it leaves unserved."""
-        return float(self.arcs.cost @ racks + self.unmet @ self.unserved(racks))
-
-    def price_of(self, racks: _Racks) -> float:
-        """The same, as the solver sees it: kept lines a trifle cheaper."""
-        return float(self.price @ racks + self.unmet @ self.unserved(racks))
-
-    def order_costs(self, racks: _Racks) -> Floats:
-        """US dollars of a decision by order."""
-        served = np.bincount(self.arcs.order, weights=racks * self.arcs.cost, minlength=len(self.need))
-        costs: Floats = served.astype(float) + self.unmet * self.unserved(racks)
-        return costs
-
-    def unserved(self, racks: _Racks) -> Floats:
-        """Racks that a decision leaves out, by order."""
-        served: Floats = np.bincount(self.arcs.order, weights=racks, minlength=len(self.need)).astype(float)
-        left: Floats = self.need - served
-        return left
-
-    def holds(self, racks: _Racks) -> bool:
-        """Whether a decision keeps to every limit."""
-        return bool((self._used(racks) <= np.concatenate([self.need, self.room])).all())
-
-    def _used(self, racks: _Racks) -> Floats:
-        """Racks that a decision takes, by row."""
-        rows, height = self.rows.ravel(), len(self.need) + len(self.room)
-        used: Floats = np.bincount(rows, weights=np.repeat(racks, 4), minlength=height).astype(float)
-        return used
-
-
-def model_of(problem: Problem) -> Model:
-    """The columns and rows of a problem."""
-    bounds = limits(problem)
-    arcs = build(problem, bounds)
-    kept, racks = _kept(problem, arcs)
-    need = np.array([order.quantity for order in problem.orders], float)
-    every = np.concatenate([np.arange(len(arcs)), kept])
-    price = arcs.cost[every]
-    price[len(arcs) :] -= KEEP
-    most = np.concatenate([need[arcs.order], racks])
-    unmet = np.full(len(need), problem.rates.unmet)
-    room = np.concatenate([bounds.lot, bounds.dock, bounds.lane])
-    return Model(problem, bounds, arcs.pick(every), price, most, kept, need, unmet, room)
-
-
-def _kept(problem: Problem, arcs: Arcs) -> tuple[_Places, Floats]:
-    """The arcs that the current plan uses, where they still exist, and the racks it puts on them."""
-    orders = {order.order_id: row for row, order in enumerate(problem.orders)}
-    lots = {lot.lot_id: row for row, lot in enumerate(problem.lots)}
-    racks: dict[tuple[int, int, int], int] = {}
-    for line in problem.current:
-        if line.order_id in orders and line.lot_id in lots:
-            week = (monday(line.dock_date) - monday(problem.today)).days // 7
-            key = orders[line.order_id], lots[line.lot_id], week
-            racks[key] = racks.get(key, 0) + line.quantity
-    wanted = np.array(list(racks), np.int64).reshape(-1, 3)
-    scale = np.array([len(lots) * problem.horizon_weeks, problem.horizon_weeks, 1])
-    arc = np.stack([arcs.order, arcs.lot, arcs.dock_row % problem.horizon_weeks], axis=1) @ scale
-    known = np.flatnonzero(np.isin(arc, wanted @ scale))
-    place = {int(arc[row]): int(row) for row in known}
-    pairs = [(place[key], count) for key, count in zip(wanted @ scale, racks.values(), strict=True) if key in place]
-    return np.array([row for row, _ in pairs], np.int64), np.array([count for _, count in pairs], float)
-
-
 class Relaxation:
     """The linear relaxation, solved by generating columns: exact over all arcs, though it holds few of them.
 
@@ -219,7 +101,7 @@ class Relaxation:
     def __init__(self, model: Model, *, prune: bool = True) -> None:
         self.model, self.rows = model, model.rows
         self.held = np.zeros(len(model.arcs), bool)
-        self.used: _Places = np.empty(0, np.int64)
+        self.used: Places = np.empty(0, np.int64)
         self.solver = _solver()
         _pass_rows(self.solver, model)
         self._add(np.flatnonzero(self._first(prune)))
@@ -227,13 +109,12 @@ class Relaxation:
     def _first(self, prune: bool) -> Mask:
         if not prune:
             return np.ones(len(self.held), bool)
-        model, proper = self.model, slice(self.model.choices)
-        order, price, rows = model.arcs.order[proper], model.price[proper], self.rows[proper, 1:] - len(model.need)
-        worth = guessed(Choices(order, price, rows, model.need, model.unmet, model.room))
-        first = _cheapest(order, price + worth[rows].sum(axis=1), CHEAPEST)
+        model = self.model
+        price = _reduced(model, self.rows, _guessed(model)) + APART * np.random.default_rng(1).random(len(self.held))
+        first = _cheapest(model.arcs.order[: model.choices], price[: model.choices], CHEAPEST)
         return np.concatenate([first, np.ones(len(self.held) - model.choices, bool)])
 
-    def _add(self, which: _Places) -> None:
+    def _add(self, which: Places) -> None:
         self.held[which] = True
         self.used = np.concatenate([self.used, which])
         _add_columns(self.solver, self.model, self.rows, which)
@@ -244,7 +125,7 @@ class Relaxation:
             self.solver.run()
             solution = self.solver.getSolution()
             self.duals: Floats = np.array(solution.row_dual)
-            self.reduced: Floats = self.model.price - self.duals[self.rows].sum(axis=1)
+            self.reduced = _reduced(self.model, self.rows, self.duals)
             pays = np.flatnonzero(~self.held & (self.reduced < _NEGATIVE))
             if not len(pays):
                 break
@@ -257,7 +138,7 @@ class Relaxation:
         self.racks: Floats = np.array(solution.col_value)[len(self.model.need) :]
         return self
 
-    def whole(self, gap: float = TIGHT, until: float | None = None) -> tuple[_Racks, float]:
+    def whole(self, gap: float = TIGHT, until: float | None = None) -> tuple[Racks, float]:
         """Whole racks by column of the model, and how many US dollars below their cost the optimum may lie."""
         racks = np.zeros(len(self.held), np.int64)
         racks[self.used] = np.rint(self.racks)
@@ -276,7 +157,7 @@ class Relaxation:
                 return racks, max(EQUAL, cost - max(bound, self.bound), TIGHT * abs(cost))
             reach = over
 
-    def _mended(self, gap: float, until: float | None) -> tuple[_Racks, float]:
+    def _mended(self, gap: float, until: float | None) -> tuple[Racks, float]:
         """Whole racks and their price: the orders that came out whole keep theirs, the others share what is left."""
         model, nearest = self.model, np.rint(self.racks)
         broken = np.zeros(len(model.need), bool)
@@ -289,7 +170,7 @@ class Relaxation:
         racks = kept + found
         return racks, model.price_of(racks)
 
-    def with_one_more(self, row: int) -> _Racks:
+    def with_one_more(self, row: int) -> Racks:
         """The best plan's racks by column, had a row room for one rack more; what was found before is gone."""
         model, room = self.model, self.model.room.copy()
         room[row - len(model.need)] += 1
@@ -321,8 +202,8 @@ def solve_model(
 
 
 def _integer(
-    model: Model, rows: Ints, among: Mask, start: _Racks, gap: float, until: float | None
-) -> tuple[_Racks, float, float]:
+    model: Model, rows: Ints, among: Mask, start: Racks, gap: float, until: float | None
+) -> tuple[Racks, float, float]:
     """The integer program over some of the columns: racks by column, their price, and the bound on it."""
     columns, solver, orders = np.flatnonzero(among), _solver(), len(model.need)
     _pass_rows(solver, model)
@@ -347,11 +228,26 @@ def _integer(
     return racks, model.price_of(racks), float(info.mip_dual_bound)
 
 
-def _settled(model: Model, racks: _Racks, slack: float) -> _Racks:
+def _settled(model: Model, racks: Racks, slack: float) -> Racks:
     """The current plan instead, where it still holds and nothing proven is gained by moving it."""
     current = np.concatenate([np.zeros(model.choices), model.most[model.choices :]]).astype(np.int64)
     same = model.cost(current) <= model.cost(racks) + slack
     return current if same and model.holds(current) else racks
+
+
+def _guessed(model: Model) -> Floats:
+    """Duals by row, near those of the relaxation: of a smaller problem, or none where there is no much smaller one."""
+    fewer = model.grouped(TOGETHER)
+    if np.count_nonzero(fewer.need) > LESS * np.count_nonzero(model.need):
+        return np.zeros(len(model.need) + len(model.room))
+    return Relaxation(fewer).optimise().duals
+
+
+def _reduced(model: Model, rows: Ints, duals: Floats) -> Floats:
+    """US dollars a rack by column that it costs beyond what its rows are worth."""
+    order, lot, dock, lane = rows
+    reduced: Floats = model.price - duals[order] - duals[lot] - duals[dock] - duals[lane]
+    return reduced
 
 
 def _cheapest(order: Ints, price: Floats, most: int) -> Mask:
@@ -374,7 +270,7 @@ def _pass_rows(solver: _Highs, model: Model) -> None:
     solver.addCols(len(need), model.unmet, np.zeros(len(need)), need, len(need), order, order, np.ones(len(need)))
 
 
-def _add_columns(solver: _Highs, model: Model, rows: Ints, which: _Places) -> None:
+def _add_columns(solver: _Highs, model: Model, rows: Ints, which: Places) -> None:
     count = len(which)
     starts = np.arange(0, 4 * count, 4, dtype=np.int32)
     solver.addCols(
@@ -384,7 +280,7 @@ def _add_columns(solver: _Highs, model: Model, rows: Ints, which: _Places) -> No
         model.most[which],
         4 * count,
         starts,
-        rows[which].ravel(),
+        rows[:, which].T.ravel(),
         np.ones(4 * count),
     )
 

@@ -14,8 +14,9 @@ import numpy as np
 from copilot.errors import ProgramError
 from copilot.fulfilment.arcs import Mask
 from copilot.fulfilment.bottlenecks import CENT, limit_of
+from copilot.fulfilment.columns import Model, model_of
 from copilot.fulfilment.obstacles import Wish, conflict, obstacle
-from copilot.fulfilment.planner import Model, Relaxation, model_of, solve_model
+from copilot.fulfilment.planner import Relaxation, solve_model
 from copilot.fulfilment.problem import Line, Lot, Order, Plan, Problem, monday
 
 SECONDS = 55.0
@@ -164,7 +165,7 @@ def _alternative(model: Model, relaxed: Relaxation, arc: int, lot: Lot) -> Alter
 
 def _in_the_way(model: Model, relaxed: Relaxation, arc: int) -> str:
     """The dearest limit that the arc would use, or else what of its own cost tells against it."""
-    rows = model.rows[arc, 1:]
+    rows = model.rows[1:, arc]
     dearest = int(rows[np.argmin(relaxed.duals[rows])])
     taken = -float(relaxed.duals[dearest])
     if taken >= CENT:

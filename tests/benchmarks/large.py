@@ -14,7 +14,7 @@ from pathlib import Path
 from copilot import Copilot
 from copilot.fulfilment import store
 from copilot.fulfilment.app import app
-from copilot.fulfilment.planner import model_of
+from copilot.fulfilment.columns import model_of
 from copilot.settings import Settings
 from copilot.testing import Scripted
 from fixtures.build import build

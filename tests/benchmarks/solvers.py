@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from scipy import optimize, sparse
 
 from copilot.fulfilment import store
-from copilot.fulfilment.planner import TIGHT, Model, model_of, solve_model
+from copilot.fulfilment.columns import Model, model_of
+from copilot.fulfilment.planner import TIGHT, solve_model
 from copilot.fulfilment.problem import Problem
 from fixtures.world import generate
 from tests.benchmarks.table import Row, shown
@@ -51,7 +52,7 @@ def matrix(model: Model) -> Matrix:
     """A model without a current plan, as one sparse matrix."""
     orders, arcs = len(model.need), len(model.arcs)
     height = orders + len(model.room)
-    places = np.concatenate([np.arange(orders), model.rows.ravel()])
+    places = np.concatenate([np.arange(orders), model.rows.T.ravel()])
     starts = np.concatenate([np.arange(orders), orders + np.arange(0, 4 * arcs + 1, 4)])
     rows = sparse.csc_matrix((np.ones(len(places)), places, starts), shape=(height, orders + arcs))
     low = np.concatenate([model.need, np.full(len(model.room), -np.inf)])
