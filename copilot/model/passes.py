@@ -224,11 +224,12 @@ class Passes:
 
     def _likeliest(self, place: int) -> Likeliest:
         logits = logits_of(self._context, place, self._words)
-        second, best = np.argpartition(logits, -2)[-2:]
-        second, best = (second, best) if logits[second] <= logits[best] else (best, second)
+        best = int(logits.argmax())
         chances = np.exp(logits - logits[best])
         total = float(chances.sum())
-        return Likeliest(int(best), 1.0 / total, int(second), float(chances[second]) / total)
+        chances[best] = -1.0
+        second = int(chances.argmax())
+        return Likeliest(best, 1.0 / total, second, float(chances[second]) / total)
 
 
 def logits_of(context: Any, place: int, words: int) -> np.ndarray[Any, np.dtype[np.float32]]:
