@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from copilot.errors import GivenUp, SetupError
 from copilot.fulfilment.app import app
-from copilot.model import drafting
+from copilot.model import drafting, passes
 from copilot.model.drafting import Drafter, counted, named, told
 from copilot.model.llama import LlamaWriter
 from copilot.model.passes import TOGETHER, Likeliest
@@ -116,16 +116,16 @@ def test_wrong_drafts_change_nothing(writer: LlamaWriter, guesses: list[list[int
 
 
 def test_right_drafts_take_fewer_passes(writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch) -> None:
-    passes: list[int] = []
+    made: list[int] = []
     decode = writer._passes._decode
-    monkeypatch.setattr(writer._passes, "_decode", lambda reads: passes.append(1) or decode(reads))
+    monkeypatch.setattr(writer._passes, "_decode", lambda reads: made.append(1) or decode(reads))
     known = writer.write(asked("a"))
-    assert len(passes) == known.tokens_out > 9
+    assert len(made) == known.tokens_out > 9
     tokens = list(_tokens_of(writer, asked("a")))
-    passes.clear()
+    made.clear()
     writer.drafter = Guessing(iter([tokens[at : at + 8] for at in range(0, len(tokens), 9)]))
     assert writer.write(asked("a")).program == known.program
-    assert len(passes) <= known.tokens_out // 9 + 1
+    assert len(made) <= known.tokens_out // 9 + 1
     writer.drafter = Drafter()
 
 
@@ -166,7 +166,7 @@ def test_a_program_ends_where_its_line_does_in_whatever_token(
     def detokenize(found: list[int], special: bool = False) -> bytes:
         return b"".join(b")\n" if token == closing else plainly([token], special=special) for token in found)
 
-    def told(text, room):  # type: ignore[no-untyped-def]
+    def told(text, room, since):  # type: ignore[no-untyped-def]
         next(text)
         with pytest.raises(StopIteration) as ended:
             while True:
@@ -187,7 +187,9 @@ def test_callers_together_are_told_what_each_is_told_alone(writer: LlamaWriter) 
     with ThreadPoolExecutor(len(questions)) as pool:
         together = list(pool.map(lambda question: writer.write(asked(question)).program, questions))
     same = [_alike(*pair) for pair in zip(alone, together, strict=True)]
-    assert sorted(same)[2] == 1, "but for what rounding makes of a random model's ties"
+    assert sorted(same)[4] == 1, (
+        "but for what rounding makes of a random model's ties: mostly one or none of the twenty"
+    )
     assert min(same) > 0.05
 
 
@@ -195,6 +197,24 @@ def _alike(one: str, other: str) -> float:
     """The part of a text up to where another leaves it."""
     pairs = zip(one, other, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) / len(one)
+
+
+def test_what_was_asked_first_is_read_first(writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "ABREAST", 2)
+    ended, all_wait = list[int](), threading.Event()
+
+    def ask(number: int) -> None:
+        all_wait.wait()
+        writer.write(replace(asked(f"question {number}"), since=float(number)))
+        ended.append(number)
+
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        for number in reversed(range(TOGETHER)):
+            pool.submit(ask, number)
+        all_wait.set()
+    lag = [place - number for place, number in enumerate(ended)]
+    assert sorted(ended) == list(range(TOGETHER))
+    assert sum(abs(late) <= 3 for late in lag) >= TOGETHER - 3, f"all but those read before the others came: {ended}"
 
 
 def test_one_who_gives_up_leaves_the_others_alone(writer: LlamaWriter) -> None:
@@ -218,7 +238,7 @@ def test_one_who_gives_up_leaves_the_others_alone(writer: LlamaWriter) -> None:
 
 def test_ctrl_c_in_a_pass_leaves_nothing_behind(writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = writer.write(asked("go on")).program
-    decode, passes = writer._passes._decode, writer._passes
+    decode, own = writer._passes._decode, writer._passes
 
     def interrupted(reads):  # type: ignore[no-untyped-def]
         decode(reads)
@@ -226,25 +246,25 @@ def test_ctrl_c_in_a_pass_leaves_nothing_behind(writer: LlamaWriter, monkeypatch
 
     for _ in range(TOGETHER + 1):
         with monkeypatch.context() as patched:
-            patched.setattr(passes, "_decode", interrupted)
+            patched.setattr(own, "_decode", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 writer.write(asked("never mind"))
-    assert not passes._turns and not passes._reading
+    assert not own._turns and not own._reading
     assert writer.write(asked("go on")).program == alone
 
 
 def test_one_who_leaves_before_the_first_pass_takes_nothing_from_the_others(writer: LlamaWriter) -> None:
     """A text without a place is no text to be forgotten: llama.cpp would take -1 for all of them."""
     alone, forgotten = writer.write(asked("go on")).program, list[int]()
-    passes = writer._passes
-    forget = passes._forget
+    own = writer._passes
+    forget = own._forget
 
     def watched(place: int, kept: int) -> None:
         forgotten.append(place)
         forget(place, kept)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(passes, "_forget", watched)
+        patched.setattr(own, "_forget", watched)
         with pytest.raises(GivenUp):
             writer.write(replace(asked("never mind"), stopped=lambda: True))
         assert writer.write(asked("go on")).program == alone

@@ -78,13 +78,13 @@ class LlamaWriter:
         earlier = [turn.program for turn in request.context]
         names = named(request.links, request.question, earlier, self.tokenised) if self.drafter.follows else []
         text = prompt(request.question, request.links, request.context)
-        return self._written(text, request.stopped, beginning, names)
+        return self._written(text, request.stopped, beginning, names, request.since)
 
     def sure_of(self, request: Request, program: str) -> float:
         """How sure it is of a given program, 0..1: the chance of the least sure token; 0 if it would not write it."""
         begun = self.tokenised(prompt(request.question, request.links, request.context))[MOST_TOKENS - CONTEXT :]
         due = self.tokenised(f" {program}{END}")
-        return self._passes.write(_agreed(begun, due), len(begun) + len(due))
+        return self._passes.write(_agreed(begun, due), len(begun) + len(due), request.since)
 
     def _remember(self, text: str, written: Written) -> None:
         """Keep a program for when the same is asked again; of too many the oldest is forgotten."""
@@ -96,9 +96,12 @@ class LlamaWriter:
         """The likeliest completion of a prompt, up to the end of its line."""
         return self._written(text, stopped)
 
-    def _written(self, text: str, stopped: Stopped, begun: Beginning = NOTHING, names: Sequence[Named] = ()) -> Written:
+    def _written(
+        self, text: str, stopped: Stopped, begun: Beginning = NOTHING, names: Sequence[Named] = (),
+        since: float | None = None,
+    ) -> Written:  # fmt: skip
         tokens = self.tokenised(text)[MOST_TOKENS - CONTEXT :]
-        return self._passes.write(self._completed(tokens, stopped, begun, names), len(tokens) + MOST_TOKENS)
+        return self._passes.write(self._completed(tokens, stopped, begun, names), len(tokens) + MOST_TOKENS, since)
 
     def tokenised(self, text: str) -> list[int]:
         """The tokens of a text, as they stand in the middle of one."""

@@ -1,13 +1,15 @@
 """Passes through a model: in each, llama.cpp reads the next tokens of one or of several texts at once.
 
 A small model spends a pass on fetching its weights, so what several callers ask is read together: whoever waits leads
-the next pass for all, in the order in which they came, and nobody waits for another's text to end.
+the next pass for all. Who came first is read first: a few at once read about as much a second as many do, and many that
+share every pass would all wait as long as the last.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
+import time
 import weakref
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +18,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 
 TOGETHER = 16
+"""Texts that the model remembers, those that have begun and those that have ended."""
+ABREAST = 6
 """Texts that are read in one pass."""
 MEMORY = 4096
 """Tokens that the model remembers of all texts together."""
@@ -57,6 +61,7 @@ Text = Generator[Read, list[Likeliest], T]
 class _Turn(Generic[T]):
     text: Text[T]
     room: int
+    since: float
     read: Read | None = None
     place: int = -1
     result: T | None = None
@@ -113,16 +118,17 @@ class Passes:
         for free, held in ((llama_cpp.llama_free, self._context), (llama_cpp.llama_batch_free, self._batch)):
             weakref.finalize(self, free, held).atexit = False  # a thread may still read in it; it goes with the process
 
-    def write(self, text: Text[T], room: int) -> T:
+    def write(self, text: Text[T], room: int, since: float | None = None) -> T:
         """What comes of a text.
 
         Args:
             room: tokens that it has at most in the end.
+            since: when what it belongs to was asked, by `time.monotonic`; now if not given.
 
         Raises:
             RuntimeError: llama.cpp cannot read it; and whatever the text raises.
         """
-        turn: _Turn[T] = _Turn(text, room)
+        turn: _Turn[T] = _Turn(text, room, time.monotonic() if since is None else since)
         turn.go_on(None)
         with self._free:
             self._turns.append(turn)
@@ -151,10 +157,10 @@ class Passes:
             self._free.notify_all()
 
     def _chosen(self) -> list[_Turn[Any]]:
-        """The turns of the next pass: those that came first, as many as there is room for."""
+        """The turns of the next pass: those of what was asked first, as many as there is room for."""
         chosen, tokens = list[_Turn[Any]](), AT_ONCE
-        for turn in self._turns:
-            if turn.read and len(turn.read.tokens) <= tokens and self._placed(turn):
+        for turn in sorted(self._turns, key=lambda turn: turn.since):
+            if turn.read and len(chosen) < ABREAST and len(turn.read.tokens) <= tokens and self._placed(turn):
                 chosen.append(turn)
                 tokens -= len(turn.read.tokens)
         return chosen

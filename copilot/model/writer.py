@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from copilot.app import App
@@ -19,6 +20,7 @@ class Request:
         links: as `Links.shown()` gives them.
         context: earlier turns, oldest first.
         stopped: a model that writes by pieces asks between two of them, and raises GivenUp.
+        since: when it was asked, by `time.monotonic`: of several questions the first is read first.
     """
 
     question: str
@@ -26,6 +28,7 @@ class Request:
     context: Sequence[Turn]
     app: App
     stopped: Stopped = never
+    since: float = field(default_factory=time.monotonic, compare=False)
 
 
 @dataclass(frozen=True)
