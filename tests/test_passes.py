@@ -187,9 +187,7 @@ def test_callers_together_are_told_what_each_is_told_alone(writer: LlamaWriter) 
     with ThreadPoolExecutor(len(questions)) as pool:
         together = list(pool.map(lambda question: writer.write(asked(question)).program, questions))
     same = [_alike(*pair) for pair in zip(alone, together, strict=True)]
-    assert sorted(same)[4] == 1, (
-        "but for what rounding makes of a random model's ties: mostly one or none of the twenty"
-    )
+    assert sorted(same)[4] == 1, "but for what rounding makes of a random model's ties, mostly one or none"
     assert min(same) > 0.05
 
 
