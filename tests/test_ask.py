@@ -200,6 +200,11 @@ def test_it_is_a_tool_and_a_runnable(copilot: Copilot) -> None:
     assert copilot.as_tool().invoke("how many orders") == answer.text
 
 
+def test_a_what_if_without_any_demand_costs_nothing(copilot: Copilot) -> None:
+    answer = copilot.run("what_if(scale_demand(-100))")
+    assert (answer.outcome, answer.rows[0][2]) == ("answered", 0)
+
+
 def test_a_draft_is_saved_once_and_never_by_a_what_if(small_world: Path, tmp_path: Path, home: Path) -> None:
     path = Path(shutil.copy(small_world, tmp_path / "own.db"))
     copilot = Copilot(app, database_url=f"sqlite:///{path}", model=Scripted({}), settings=Settings(home=home))

@@ -166,7 +166,7 @@ def test_a_program_ends_where_its_line_does_in_whatever_token(
     def detokenize(found: list[int], special: bool = False) -> bytes:
         return b"".join(b")\n" if token == closing else plainly([token], special=special) for token in found)
 
-    def told(text, room, since):  # type: ignore[no-untyped-def]
+    def told(text, room, *others):  # type: ignore[no-untyped-def]
         next(text)
         with pytest.raises(StopIteration) as ended:
             while True:
@@ -213,6 +213,34 @@ def test_what_was_asked_first_is_read_first(writer: LlamaWriter, monkeypatch: py
     lag = [place - number for place, number in enumerate(ended)]
     assert sorted(ended) == list(range(TOGETHER))
     assert sum(abs(late) <= 3 for late in lag) >= TOGETHER - 3, f"all but those read before the others came: {ended}"
+
+
+def test_who_gave_up_in_the_queue_is_not_read_for(writer: LlamaWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    decode, gone = writer._passes._decode, threading.Event()
+
+    def counting(reads):  # type: ignore[no-untyped-def]
+        gone.set()
+        read.append(sum(len(one.tokens) > 20 for _, one in reads))
+        return decode(reads)
+
+    def leave(number: int) -> None:
+        with pytest.raises(GivenUp):
+            writer.write(replace(asked(f"never mind {number}"), since=1e12, stopped=gone.is_set))
+
+    monkeypatch.setattr(passes, "ABREAST", 1)
+    monkeypatch.setattr(writer._passes, "_decode", counting)
+    with ThreadPoolExecutor(5) as pool:
+        staying = pool.submit(lambda: writer.write(asked("stay")).program)
+        assert gone.wait(10)
+        leaving = [pool.submit(leave, number) for number in range(4)]
+    assert staying.result() and all(one.result() is None for one in leaving)
+    assert sum(read) == 1, "only the one question that somebody waited for"
+
+
+def test_a_text_longer_than_the_model_reads_is_refused(writer: LlamaWriter) -> None:
+    with pytest.raises(RuntimeError, match="more than the model reads"):
+        writer.sure_of(asked("a"), "x" * 3000)
 
 
 def test_one_who_gives_up_leaves_the_others_alone(writer: LlamaWriter) -> None:

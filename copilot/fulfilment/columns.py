@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -62,21 +63,25 @@ class Model:
         return replace(self, arcs=self.arcs.pick(keep), price=self.price[keep], most=self.most[keep], kept=kept)
 
     def grouped(self, together: int) -> Model:
-        """A smaller problem much like it: orders of a SKU for a data center, so many at a time, as the middle one.
-
-        In the order of their priority and due date; with no current plan to keep.
-        """
-        place = {row: (o.sku, o.datacenter, o.priority, o.due_date) for row, o in enumerate(self.problem.orders)}
-        asking = sorted(map(int, np.flatnonzero(self.need)), key=lambda row: place[row])
+        """A smaller problem much like it: groups of like orders, each as its middle one, and no plan to keep."""
         need = np.zeros(len(self.need))
-        for _, alike in groupby(asking, key=lambda row: place[row][:2]):
-            rows = list(alike)
-            for group in (rows[at : at + together] for at in range(0, len(rows), together)):
-                need[group[len(group) // 2]] = self.need[group].sum()
+        for group in self._alike(together):
+            need[group[len(group) // 2]] = self.need[group].sum()
         keep = need[self.arcs.order] > 0
         keep[self.choices :] = False
         fewer = self.only(keep)
         return replace(fewer, need=need, most=need[fewer.arcs.order])
+
+    def _alike(self, most: int) -> Iterator[list[int]]:
+        """Orders of a SKU for a data center, as dear to leave out, so many at a time by priority and due date."""
+        orders = self.problem.orders
+        key = {
+            int(row): (orders[row].sku, orders[row].datacenter, self.unmet[row]) for row in np.flatnonzero(self.need)
+        }
+        asking = sorted(key, key=lambda row: (*key[row], orders[row].priority, orders[row].due_date))
+        for _, alike in groupby(asking, key=key.__getitem__):
+            rows = list(alike)
+            yield from (rows[at : at + most] for at in range(0, len(rows), most))
 
     def without(self, racks: Racks, orders: Mask) -> Model:
         """What is left to decide for some orders once a decision for the others has taken its racks."""

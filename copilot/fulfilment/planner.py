@@ -40,14 +40,12 @@ __all__ = [
     "Lane",
     "Line",
     "Lot",
-    "Model",
     "Order",
     "Plan",
     "Problem",
     "Rates",
     "Relaxation",
     "approved",
-    "model_of",
     "monday",
     "plan_of",
     "solve",
@@ -59,7 +57,7 @@ CHEAPEST = 12
 TOGETHER = 5
 """Orders that are taken as one in the smaller problem that those prices come from."""
 LESS = 0.3
-"""A smaller problem has at most this part of the orders, or is not worth solving first."""
+"""A smaller problem has less than this part of the orders, or is not worth solving first."""
 APART = 100.0
 """US dollars a rack within which chance decides what is cheapest: else orders alike all start from the same arcs."""
 EQUAL = 0.005
@@ -129,7 +127,7 @@ class Relaxation:
             pays = np.flatnonzero(~self.held & (self.reduced < _NEGATIVE))
             if not len(pays):
                 break
-            if len(pays) < len(self.model.need):
+            if len(pays) < np.count_nonzero(self.model.need):
                 # few columns left to add: the primal simplex goes on from where it stands, the dual starts over
                 self.solver.setOptionValue("simplex_strategy", _PRIMAL)
             best = _cheapest(self.model.arcs.order[pays], self.reduced[pays], CHEAPEST)
@@ -238,7 +236,7 @@ def _settled(model: Model, racks: Racks, slack: float) -> Racks:
 def _guessed(model: Model) -> Floats:
     """Duals by row, near those of the relaxation: of a smaller problem, or none where there is no much smaller one."""
     fewer = model.grouped(TOGETHER)
-    if np.count_nonzero(fewer.need) > LESS * np.count_nonzero(model.need):
+    if np.count_nonzero(fewer.need) >= LESS * np.count_nonzero(model.need):
         return np.zeros(len(model.need) + len(model.room))
     return Relaxation(fewer).optimise().duals
 

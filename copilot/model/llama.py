@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from copilot.confidence import UNCALIBRATED, Calibration
-from copilot.errors import GivenUp, SetupError
+from copilot.errors import SetupError
 from copilot.model.drafting import MOST as MOST_DRAFTED
 from copilot.model.drafting import NO_DRAFTS, Drafter, Named, named
 from copilot.model.passes import Passes, Read, Text
@@ -84,7 +84,7 @@ class LlamaWriter:
         """How sure it is of a given program, 0..1: the chance of the least sure token; 0 if it would not write it."""
         begun = self.tokenised(prompt(request.question, request.links, request.context))[MOST_TOKENS - CONTEXT :]
         due = self.tokenised(f" {program}{END}")
-        return self._passes.write(_agreed(begun, due), len(begun) + len(due), request.since)
+        return self._passes.write(_agreed(begun, due), len(begun) + len(due), request.since, request.stopped)
 
     def _remember(self, text: str, written: Written) -> None:
         """Keep a program for when the same is asked again; of too many the oldest is forgotten."""
@@ -101,21 +101,18 @@ class LlamaWriter:
         since: float | None = None,
     ) -> Written:  # fmt: skip
         tokens = self.tokenised(text)[MOST_TOKENS - CONTEXT :]
-        return self._passes.write(self._completed(tokens, stopped, begun, names), len(tokens) + MOST_TOKENS, since)
+        room = len(tokens) + MOST_TOKENS
+        return self._passes.write(self._completed(tokens, begun, names), room, since, stopped)
 
     def tokenised(self, text: str) -> list[int]:
         """The tokens of a text, as they stand in the middle of one."""
         tokens: list[int] = self._llm.tokenize(text.encode(), add_bos=False, special=False)
         return tokens
 
-    def _completed(
-        self, tokens: list[int], stopped: Stopped, begun: Beginning, names: Sequence[Named]
-    ) -> Text[Written]:
+    def _completed(self, tokens: list[int], begun: Beginning, names: Sequence[Named]) -> Text[Written]:
         written, least, whole, others = list(begun.tokens), begun.chance, begun.whole, list[Beginning]()
         known, unread = 0, [*tokens, *written]
         while len(written) < MOST_TOKENS - MOST_DRAFTED and not self._ended(written):
-            if stopped():
-                raise GivenUp("stopped while the program was being written")
             draft = self.drafter.draft(written, names)
             found = yield Read(known, [*unread, *draft], 1 + len(draft), again=bool(begun.tokens))
             for (token, chance, second, rival), guess in zip_longest(found, draft):

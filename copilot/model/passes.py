@@ -17,6 +17,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from copilot.errors import GivenUp
+from copilot.progress import Stopped, never
+
 TOGETHER = 16
 """Texts that the model remembers, those that have begun and those that have ended."""
 ABREAST = 6
@@ -62,6 +65,7 @@ class _Turn(Generic[T]):
     text: Text[T]
     room: int
     since: float
+    stopped: Stopped = never
     read: Read | None = None
     place: int = -1
     result: T | None = None
@@ -118,23 +122,27 @@ class Passes:
         for free, held in ((llama_cpp.llama_free, self._context), (llama_cpp.llama_batch_free, self._batch)):
             weakref.finalize(self, free, held).atexit = False  # a thread may still read in it; it goes with the process
 
-    def write(self, text: Text[T], room: int, since: float | None = None) -> T:
+    def write(self, text: Text[T], room: int, since: float | None = None, stopped: Stopped = never) -> T:
         """What comes of a text.
 
         Args:
             room: tokens that it has at most in the end.
             since: when what it belongs to was asked, by `time.monotonic`; now if not given.
+            stopped: whether nobody waits for it any more; asked before each pass.
 
         Raises:
-            RuntimeError: llama.cpp cannot read it; and whatever the text raises.
+            GivenUp: it was stopped.
+            RuntimeError: llama.cpp cannot read it, or has no room for it; and whatever the text raises.
         """
-        turn: _Turn[T] = _Turn(text, room, time.monotonic() if since is None else since)
+        if room > min(self.memory, AT_ONCE):
+            raise RuntimeError(f"a text of up to {room} tokens is more than the model reads")
+        turn: _Turn[T] = _Turn(text, room, time.monotonic() if since is None else since, stopped)
         turn.go_on(None)
         with self._free:
             self._turns.append(turn)
             try:
                 while not turn.ended:
-                    self._lead_or_wait()
+                    self._lead_or_wait(turn)
             finally:
                 self._turns.remove(turn)
                 self._free.notify_all()
@@ -142,10 +150,11 @@ class Passes:
             raise turn.error
         return turn.result  # type: ignore[return-value]
 
-    def _lead_or_wait(self) -> None:
+    def _lead_or_wait(self, own: _Turn[Any]) -> None:
         chosen = [] if self._reading else self._chosen()
         if not chosen:
-            self._free.wait()
+            if not own.ended:
+                self._free.wait()
             return
         self._reading = True
         self._free.release()
@@ -158,12 +167,23 @@ class Passes:
 
     def _chosen(self) -> list[_Turn[Any]]:
         """The turns of the next pass: those of what was asked first, as many as there is room for."""
-        chosen, tokens = list[_Turn[Any]](), AT_ONCE
+        self._let_go()
+        chosen, tokens, waiting = list[_Turn[Any]](), AT_ONCE, False
         for turn in sorted(self._turns, key=lambda turn: turn.since):
-            if turn.read and len(chosen) < ABREAST and len(turn.read.tokens) <= tokens and self._placed(turn):
-                chosen.append(turn)
-                tokens -= len(turn.read.tokens)
+            if turn.read and len(chosen) < ABREAST and len(turn.read.tokens) <= tokens:
+                # a newer text takes no room that an older one waits for
+                waiting = waiting or not self._placed(turn)
+                if turn.place >= 0:
+                    chosen.append(turn)
+                    tokens -= len(turn.read.tokens)
         return chosen
+
+    def _let_go(self) -> None:
+        """End the turns that nobody waits for any more, before anything else is read for them."""
+        for turn in self._turns:
+            if turn.read and turn.stopped():
+                turn.read, turn.error = None, GivenUp("stopped while the program was being written")
+                self._free.notify_all()
 
     def _placed(self, turn: _Turn[Any]) -> bool:
         """Whether a turn has a place in the model's memory; it is given one if there is room."""

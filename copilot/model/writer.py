@@ -20,7 +20,7 @@ class Request:
         links: as `Links.shown()` gives them.
         context: earlier turns, oldest first.
         stopped: a model that writes by pieces asks between two of them, and raises GivenUp.
-        since: when it was asked, by `time.monotonic`: of several questions the first is read first.
+        since: when it came to the model, by `time.monotonic`: of several questions the first is read first.
     """
 
     question: str
