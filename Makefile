@@ -52,13 +52,14 @@ CLINICS := runs/clinics
 FINETUNE := PYTHONPATH=. $(BIN)/python -m tests.measured $(BIN)/finetune
 CLINICS_APP := --app tests.clinics:app --database-url sqlite:///$(CLINICS)/clinics.db
 CLINICS_QUESTIONS := fixtures/questions/clinics.jsonl
+CLINICS_DEV := fixtures/questions/clinics_dev.jsonl
 
 $(CLINICS)/clinics.db: tests/clinics.py | $(VENV)/.dev
 	@mkdir -p $(CLINICS)
 	$(BIN)/python -m tests.clinics $@
 
 $(CLINICS)/train.jsonl: $(CLINICS)/clinics.db $(wildcard tests/clinics_voices/*.jsonl)
-	$(FINETUNE) synthesize $@ $(CLINICS_APP) --voices tests/clinics_voices --fills 6 --composed 900 --avoid $(CLINICS_QUESTIONS)
+	$(FINETUNE) synthesize $@ $(CLINICS_APP) --voices tests/clinics_voices --fills 6 --composed 900 --avoid $(CLINICS_QUESTIONS) --avoid $(CLINICS_DEV)
 	@rm -rf $(CLINICS)/run
 
 $(CLINICS)/adapter.gguf: $(CLINICS)/train.jsonl
