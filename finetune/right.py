@@ -170,7 +170,7 @@ def _as_set(value: Any) -> Any:
 
 def _unordered(program: str, bench: Bench) -> tuple[str, set[str] | None]:
     """A program with its lookups in one order, without what it shows; and the columns that it shows, None for all."""
-    tree = _Sorted().visit(ast.parse(check.settle(bench.world.app, bench.world.names, program).program))
+    tree = InOrder().visit(ast.parse(check.settle(bench.world.app, bench.world.names, program).program))
     match tree.body:
         case [ast.Expr(ast.Call(func=ast.Attribute(value=rows, attr="select"), args=shown))]:
             return ast.unparse(rows), {ast.unparse(column) for column in shown}
@@ -181,7 +181,9 @@ def _shows(found: set[str] | None, wanted: set[str] | None) -> bool:
     return found is None or (wanted is not None and wanted <= found)
 
 
-class _Sorted(ast.NodeTransformer):
+class InOrder(ast.NodeTransformer):
+    """Puts the keywords of every call into one order."""
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         node.keywords.sort(key=lambda keyword: keyword.arg or "")

@@ -55,7 +55,7 @@ class Model:
         lane = dock + len(self.limits.dock)
         arcs = self.arcs
         parts = (arcs.order, arcs.lot + lot, arcs.dock_row + dock, arcs.lane_row + lane)
-        return np.stack(parts).astype(np.int32)
+        return np.stack(parts).astype(np.int32, copy=False)
 
     def only(self, keep: Mask) -> Model:
         """The same problem with fewer columns; a mask treats a kept line as it treats its arc."""

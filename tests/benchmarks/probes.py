@@ -28,6 +28,7 @@ from finetune.examples import Example
 from finetune.fill import VALUES, slipped
 from finetune.fragments import read_changes
 from finetune.pairs import Pair
+from finetune.right import InOrder
 from finetune.scenarios import Scenarios
 from finetune.significance import wilson
 from finetune.synthesize import Dropped, World, fill, worlds
@@ -100,10 +101,9 @@ def normal(program: str) -> str:
         return program
 
 
-class _Sorted(ast.NodeTransformer):
+class _Sorted(InOrder):
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        node.keywords.sort(key=lambda keyword: keyword.arg or "")
+        super().visit_Call(node)
         if isinstance(node.func, ast.Name) and node.func.id in ANY_ORDER:
             node.args.sort(key=ast.dump)
         return node
