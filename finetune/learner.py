@@ -17,9 +17,10 @@ from accelerate import Accelerator
 from peft import PeftModel
 from torch.nn import functional
 
+from finetune.adapted import Adapted
 from finetune.batches import IGNORED, Batch, Pair, answer_tokens, collate, reads
 from finetune.recipe import Recipe
-from finetune.rounding import ROUNDINGS, Rounded
+from finetune.rounding import ROUNDINGS, unrounded
 
 LONGEST_GRADIENT = 1.0
 
@@ -59,8 +60,7 @@ class Learner:
             atexit.register(self.machine.end_training)  # or a thread of the process group may abort the exit
         self.model, self.recipe, self.pad = model.to(self.machine.device), recipe, pad
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
-        rounding = ROUNDINGS.get(recipe.quantisation) if isinstance(self.model, PeftModel) else None
-        self.rounded = Rounded(self.model, rounding) if rounding else None
+        self.adapted = self._adapted() if isinstance(self.model, PeftModel) else None
         self.reset()
 
     def reset(self) -> None:
@@ -72,7 +72,7 @@ class Learner:
 
     def update(self, batch: Batch, lr: float) -> float:
         """One optimizer step at a learning rate; returns the batch's loss before it, infinite if it has no gradient."""
-        self._round()
+        self._refresh()
         count, loss = answer_tokens(batch), torch.zeros((), device=self.machine.device)
         for part in self._mine(batch):
             part_loss = self._losses(part)[0].sum() / count
@@ -90,7 +90,7 @@ class Learner:
     @torch.no_grad()
     def score(self, pairs: Sequence[Pair]) -> Score:
         """The loss over held-out pairs, and how many answers are exactly right."""
-        self._round()
+        self._refresh()
         self.model.eval()
         found = torch.zeros(2, device=self.machine.device)
         for part in self._mine(pairs):
@@ -101,9 +101,13 @@ class Learner:
         loss, exact = self._sum(found).tolist()
         return Score(loss / max(1, answer_tokens(pairs)), exact / max(1, len(pairs)))
 
-    def _round(self) -> None:
-        if self.rounded:
-            self.rounded.refresh()
+    def _adapted(self) -> Adapted:
+        dtype = torch.bfloat16 if self.machine.mixed_precision == "bf16" else torch.float32
+        return Adapted(self.model, ROUNDINGS.get(self.recipe.quantisation, unrounded), dtype)
+
+    def _refresh(self) -> None:
+        if self.adapted:
+            self.adapted.refresh()
 
     def _mine(self, batch: Sequence[Pair]) -> Sequence[Batch]:
         """This process's share of a batch, in reads."""

@@ -1,17 +1,14 @@
-"""Training for the form that ships: weights rounded as the merged file's will be, so that the adapter learns around it.
+"""The forms in which merged weights ship, as training meets them.
 
-Before every step each adapted weight stands as it will be read, Q(W + B A); the gradient passes the rounding unchanged
-(the straight-through estimator of Bengio et al. 2013, used as by Jacob et al. 2018). Rounding to four bits afterwards
-has been seen to cost points; a model trained with it does not meet it for the first time when it ships.
+Rounding to four bits only afterwards has been seen to cost points; an adapter that learns around it does not meet it
+for the first time when it ships.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from peft.tuners.lora import LoraLayer
 
 Rounding = Callable[[torch.Tensor], torch.Tensor]
 BLOCK = 32
@@ -30,26 +27,10 @@ def q4_0(weight: torch.Tensor) -> torch.Tensor:
     return rounded.reshape(weight.shape)
 
 
+def unrounded(weight: torch.Tensor) -> torch.Tensor:
+    """The weight as it is: what the finer forms make of it needs no training for."""
+    return weight
+
+
 ROUNDINGS: dict[str, Rounding] = {"Q4_0": q4_0}
-"""By quantisation; the finer ones need no training for."""
-
-
-class Rounded:
-    """The adapted weights of a model, kept as they will ship.
-
-    Args:
-        model: a PEFT model with a LoRA adapter.
-        rounding: what the shipping form makes of a weight.
-    """
-
-    def __init__(self, model: Any, rounding: Rounding) -> None:
-        self.rounding = rounding
-        layers: list[Any] = [module for module in model.modules() if isinstance(module, LoraLayer)]
-        self.layers = [(layer, layer.get_base_layer().weight.detach().clone()) for layer in layers]
-
-    @torch.no_grad()
-    def refresh(self) -> None:
-        """Round anew: what the layers compute is Q(W + B A), whatever the adapter has become."""
-        for layer, weight in self.layers:
-            delta = layer.get_delta_weight("default")
-            layer.get_base_layer().weight.copy_(self.rounding(weight + delta).sub_(delta))
+"""By quantisation; the others are taken as they are."""

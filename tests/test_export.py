@@ -15,11 +15,12 @@ from copilot.model.llama import LlamaWriter
 from copilot.model.merge import merge, read_gguf
 from copilot.settings import Settings
 from finetune import bases, methods
+from finetune.adapted import Adapted
 from finetune.adapter import from_gguf
 from finetune.examples import Example, write
 from finetune.export import export_adapter, export_model, export_run
 from finetune.recipe import Recipe
-from finetune.rounding import Rounded, q4_0
+from finetune.rounding import q4_0, unrounded
 from finetune.train import train
 from tests import tiny
 from tests.test_model import _logits
@@ -137,13 +138,28 @@ def test_what_was_trained_for_four_bits_ships_as_it_was_trained(architecture: st
     export_adapter(tmp_path / "adapter", base, tmp_path / "a.gguf")
     merge(base, tmp_path / "a.gguf", tmp_path / "merged.gguf", "Q4_0")
     plain = logits(model)
-    Rounded(model, q4_0).refresh()
+    Adapted(model, q4_0, torch.float32).refresh()
     rounded = logits(model)
     found = _logits(LlamaWriter(tmp_path / "merged.gguf", gpu_layers=0), IDS)
     kinds = {tensor.name: tensor.tensor_type.name for tensor in read_gguf(tmp_path / "merged.gguf").tensors}
     assert kinds["token_embd.weight"] == "BF16" and kinds["blk.0.ffn_up.weight"] == "Q4_0"
     assert alike(rounded, plain) < 0.999
     assert alike(found, rounded) > 0.99 > alike(found, plain)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_merged_layer_has_the_gradients_of_lora(architecture: str) -> None:
+    gradients = []
+    for merged in (False, True):
+        model = adapted(architecture)
+        if merged:
+            Adapted(model, unrounded, torch.float32).refresh()
+        model(torch.tensor([IDS, IDS[::-1]])).logits[:, -1].logsumexp(-1).sum().backward()
+        gradients.append({name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad})
+    plain, found = gradients
+    assert len(found) == len(plain) > 20
+    for name, gradient in found.items():
+        assert float((gradient - plain[name]).abs().max()) < 1e-3 * float(plain[name].abs().max()), name
 
 
 def test_an_adapter_learns_around_the_rounding(tmp_path: Path) -> None:
