@@ -157,7 +157,7 @@ def test_a_merged_layer_has_the_gradients_of_lora(architecture: str) -> None:
         model(torch.tensor([IDS, IDS[::-1]])).logits[:, -1].logsumexp(-1).sum().backward()
         gradients.append({name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad})
     plain, found = gradients
-    assert len(found) == len(plain) > 20
+    assert len(found) == len(plain) >= 16
     for name, gradient in found.items():
         assert float((gradient - plain[name]).abs().max()) < 1e-3 * float(plain[name].abs().max()), name
 
