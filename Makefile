@@ -67,7 +67,7 @@ $(CLINICS)/train.jsonl: $(CLINICS)/clinics.db $(wildcard tests/clinics_voices/*.
 	@rm -rf $(CLINICS)/run
 
 $(CLINICS)/adapter.gguf: $(CLINICS)/train.jsonl
-	$(FINETUNE) train $< --out $(CLINICS)/run --resume --start copilot/model/adapters/fulfilment.gguf --lr 5e-4 --epochs 2 --micro-tokens 600
+	$(FINETUNE) train $< --out $(CLINICS)/run --resume --start copilot/model/adapters/fulfilment.gguf --lr 5e-4 --epochs 2 --micro-tokens 400
 	$(FINETUNE) export $(CLINICS)/run --out $@ --data $<
 
 clinics: $(CLINICS)/adapter.gguf  ## a model for another app, tests/clinics.py: made, trained, asked 100 questions

@@ -28,6 +28,8 @@ TOKEN = re.compile(r"\$?\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 LONGEST = 6
 LONGEST_NAME = 200
 SHORTEST_GUESS = 5
+SHORTEST_START = 3
+"""Letters of a name that stand for it, where they are no word."""
 ALIKE = ((r"ph", "f"), (r"ck|ch|c|q", "k"), (r"z", "s"), (r"y|ie", "i"), (r"w", "v"), (r"th", "t"), (r"(.)\1+", r"\1"))
 """Letters that sound alike to most, and what is read for them; last, a double letter is read as one."""
 
@@ -101,18 +103,18 @@ class Linker:
         Args:
             spelling: mends the question's other words; the links then are those of the question so mended.
         """
-        links = self._link(question)
+        links = self._link(question, spelling)
         mended = spelling.mended(question, [(link.start, link.end) for link in links.links])
-        return links if mended == question else self._link(mended)
+        return links if mended == question else self._link(mended, spelling)
 
-    def _link(self, question: str) -> Links:
+    def _link(self, question: str, spelling: Spelling) -> Links:
         tokens = tokenise(question)
         named = list(self._exact(question, tokens))
         values = [value for value in self._values(question) if not any(_within(value, name) for name in named)]
         free = [t for t in tokens if not any(d.start < t.end and t.start < d.end for d in values)]
         found = [*values, *self._exact(question, free)]
         rest = [t for t in free if not any(f.start < t.end and t.start < f.end for f in found)]
-        found += self._near(question, rest)
+        found += self._near(question, rest, spelling)
         return Links(question, tuple(sorted(found, key=lambda link: link.start)))
 
     def _values(self, question: str) -> Iterator[Link]:
@@ -149,6 +151,11 @@ class Linker:
         ]
 
     @cached_property
+    def _short(self) -> list[str]:
+        """The forms of names that are words."""
+        return [form for form, meanings in self._index.items() if form.isalpha() and meanings[0][1]]
+
+    @cached_property
     def _sounding(self) -> dict[str, tuple[tuple[str, str], ...]]:
         """By how a name sounds, what it may mean: several, if it sounds as another does."""
         meanings: dict[str, dict[tuple[str, str], None]] = {}
@@ -174,12 +181,22 @@ class Linker:
                     return self._made(question, run, meanings), width
         return None, 1
 
-    def _near(self, question: str, tokens: list[Token]) -> Iterator[Link]:
+    def _near(self, question: str, tokens: list[Token], spelling: Spelling) -> Iterator[Link]:
         for width in (2, 1):
             for at in range(len(tokens) - width + 1):
                 run = tokens[at : at + width]
-                if meanings := self._guess(question, run):
+                if meanings := self._guess(question, run) or (width == 1 and self._clipped(run[0].form, spelling)):
                     yield self._made(question, run, meanings, guessed=True)
+
+    def _clipped(self, form: str, spelling: Spelling) -> tuple[tuple[str, str], ...]:
+        """What a short form that is no word means: the one name that begins so, or a short one that is a slip away."""
+        if len(form) < SHORTEST_START or not form.isalpha() or spelling.knows(form):
+            return ()
+        begun = sorted((name for name in self._short if name.startswith(form)), key=len)
+        if begun:
+            return self._index[begun[0]] if all(name.startswith(begun[0]) for name in begun) else ()
+        best = process.extractOne(form, self._short, scorer=OSA.distance, score_cutoff=1)
+        return self._index[best[0]] if best and best[0][0] == form[0] and len(form) > SHORTEST_START else ()
 
     def _guess(self, question: str, run: list[Token]) -> tuple[tuple[str, str], ...]:
         form = "".join(t.form for t in run)
@@ -242,6 +259,8 @@ def _variants(form: str) -> Iterable[str]:
     yield form
     if form.endswith("s") and len(form) > 3:
         yield form[:-1]
+    if form.endswith("ern"):  # northern
+        yield form[:-3]
 
 
 COMMON = frozenset(

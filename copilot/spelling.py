@@ -50,9 +50,13 @@ class Spelling:
 
         return WORD.sub(spelt, question)
 
+    def knows(self, form: str) -> bool:
+        """Whether a word was met or is one of the language; any is where no words were learnt."""
+        return not self.words or form in self.words or self.is_word(form)
+
     def _meant(self, word: str) -> str:
         form = word.lower()
-        if len(form) < SHORTEST or form in self.words or self.is_word(form):
+        if len(form) < SHORTEST or self.knows(form):
             return word
         near = [known for known in _neighbours(form, self.words) if known[0] == form[0] and not _inflected(form, known)]
         meant = max(near, key=lambda known: (not _substituted(form, known), self.words[known]), default=form)

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from copilot.copilot import Copilot
 from copilot.fulfilment.app import app
 from copilot.link import Linker
-from copilot.names import plain
+from copilot.names import Names, plain
 from copilot.settings import Settings
+from copilot.spelling import Spelling
 from copilot.testing import Scripted
 from finetune.drawn import draw
+from tests import clinics
 
 TODAY = date(2026, 11, 2)
 NAMES = draw(app, random.Random(1), demo=True)
@@ -74,6 +76,26 @@ def test_a_typo_is_told_as_a_guess(linker: Linker) -> None:
     (link,) = linker.link("stock in Rotterdm").links
     assert (link.meanings, link.guessed) == ((("Rotterdam", "warehouse"),), True)
     assert not linker.link("stock in Rotterdam").links[0].guessed
+
+
+@pytest.mark.parametrize(("word", "shown"), [
+    ("memph", "[Memphis = warehouse]"),
+    ("rott", "[Rotterdam = warehouse]"),
+    ("leip", "[Leipzig = warehouse]"),
+    ("renno", "[Reno = warehouse]"),
+    ("rena", "[Reno = warehouse]"),
+    ("late", ""),
+    ("xqz", ""),
+])  # fmt: skip
+def test_a_short_form_that_is_no_word_is_the_one_name_that_it_can_be(linker: Linker, word: str, shown: str) -> None:
+    known = Spelling({"late": 9, "orders": 9, "at": 9})
+    assert linker.link(f"late orders at {word}", known).shown() == shown
+    assert linker.link(f"late orders at {word}", Spelling({"late": 9}, lambda word: True)).shown() in ("", shown)
+
+
+def test_a_northern_clinic_is_one_of_the_north() -> None:
+    linker = Linker(Names({"area": ("North", "South")}, kinds=dict(clinics.app.kinds)), {}, TODAY)
+    assert linker.link("the southern clinics").shown() == "[South = area]"
 
 
 def test_what_sounds_like_two_names_is_linked_to_both() -> None:
