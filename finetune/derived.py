@@ -28,6 +28,10 @@ PLAIN = re.compile("<said>|{<kind>")
 """What says which column is meant."""
 INCOMPLETE = 0.2
 """The part of calls that lack an argument, which is then asked for."""
+SEVERAL = 0.2
+"""The part of calls that are made for several names."""
+DIRECTIONS = {"source": ("from", "out of", "taken from"), "target": ("to", "over to", "into")}
+"""How people say which name something comes from or goes to, by the parameter that takes it."""
 QUOTE = '"'
 
 
@@ -142,29 +146,58 @@ def _spelt(text: str, texts: dict[str, list[str]]) -> list[str]:
 
 
 class Calls:
-    """Draws questions that call a task of an app, with all it needs or without one thing, which is then asked for."""
+    """Draws questions that call a task of an app: with all it needs, without one thing, for two names or a group."""
 
     def __init__(self, app: App, said: Sequence[str], rng: random.Random) -> None:
         self.app, self.said, self.rng = app, said, rng
         self.tasks = [task for task in app.tasks.values() if all(map(self._value, _required(task)))]
 
     def pair(self) -> Pair:
-        """One call. Needs a task whose arguments can be said."""
+        """One question. Needs a task whose arguments can be said."""
         task, slots = self.rng.choice(self.tasks), Slots()
         given = [p for p in _parameters(task) if self._value(p) and (p in _required(task) or self.rng.random() < 0.4)]
         values = {p.name: slots.apart(self._value(p))[0] for p in given}
-        needed = [p.name for p in _required(task)]
-        if len(needed) < 2 or self.rng.random() > INCOMPLETE:
-            return Pair(q=self._question(task, values), p=_call(task, values))
-        missing = self.rng.choice(needed)
-        del values[missing]
-        return Pair(q=self._question(task, values), p=f'clarify("{self._called(missing)}")')
+        needed, drawn = [p.name for p in _required(task)], self.rng.random()
+        if len(needed) > 1 and drawn < INCOMPLETE:
+            missing = self.rng.choice(needed)
+            del values[missing]
+            return Pair(q=self._question(task, values), p=f'clarify("{self._called(missing)}")')
+        named = [name for name in values if self.app.kind_of(name)]
+        if named and drawn > 1 - SEVERAL:
+            return self._several(task, values, self.rng.choice(named), slots)
+        return Pair(q=self._question(task, values), p=_call(task, values))
+
+    def _several(self, task: Task, values: dict[str, str], name: str, slots: Slots) -> Pair:
+        """The call for two names, or for each of a group's where the app can list them."""
+        kind = self.app.kinds[str(self.app.kind_of(name))]
+        column = self.app.narrowing(kind) if kind.plural else None
+        if column and column.names and self.rng.random() < 0.5:
+            group = slots.apart(f"{{{column.names}}}")[0]
+            spoken = self.rng.choice([f"each {kind.kind} in", f"every {kind.kind} of", f"all {kind.plural} in"])
+            one = kind.kind[0]
+            question = self._question(task, values | {name: f"{spoken} {group}"})
+            call = _call(task, values | {name: one})
+            return Pair(q=question, p=f"[{call} for {one} in {kind.plural}({group})]")
+        other = slots.apart(f"{{{kind.kind}}}")[0]
+        joint = self.rng.choice([" and ", " and then ", " or ", ", then "])
+        calls = ", ".join(_call(task, values | {name: each}) for each in (values[name], other))
+        return Pair(q=self._question(task, values | {name: f"{values[name]}{joint}{other}"}), p=f"[{calls}]")
 
     def _question(self, task: Task, values: dict[str, str]) -> str:
-        spoken = [f"{self._called(name)} {value.strip(QUOTE)}" for name, value in values.items()]
-        joined = self.rng.choice([" ", ", ", " and "]).join(spoken)
+        spoken = [self._spoken(name, value.replace(QUOTE, "")) for name, value in values.items()]
+        self.rng.shuffle(spoken)
+        joined = self.rng.choice([" ", " ", ", "]).join(spoken)
         frame = self.rng.choice(self.said).replace("<task>", task.name.replace("_", " "))
         return frame.replace("<args>", joined).strip()
+
+    def _spoken(self, name: str, value: str) -> str:
+        """An argument as people say it: which way it goes, its name, or itself alone where its kind tells."""
+        if name in DIRECTIONS:
+            return f"{self.rng.choice(DIRECTIONS[name])} {value}"
+        called = self._called(name)
+        if self.app.kind_of(name):
+            return self.rng.choice([value, value, f"{called} {value}"])
+        return self.rng.choice([f"{called} {value}", f"{value} {called}", f"{value} {called}"])
 
     def _value(self, parameter: inspect.Parameter) -> str:
         """What is written for a parameter: a slot, or one of its few values; empty if it takes neither."""
