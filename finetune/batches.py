@@ -15,6 +15,8 @@ from finetune.recipe import Recipe
 
 IGNORED = -100
 """The label of a position that carries no loss."""
+STEP = 8
+"""Rows are filled up to a multiple of this: for each new size the processor's library makes, and keeps, new code."""
 
 
 class Pair(NamedTuple):
@@ -53,12 +55,16 @@ def reads(batch: Sequence[Pair], tokens: int) -> Iterator[Batch]:
     """The batch in parts of at most so many tokens, padding among them; an example longer than that is read alone."""
     part: Batch = []
     for pair in sorted(batch, key=lambda pair: len(pair.ids)):
-        if part and len(pair.ids) * (len(part) + 1) > tokens:
+        if part and _filled(pair) * (len(part) + 1) > tokens:
             yield part
             part = []
         part.append(pair)
     if part:
         yield part
+
+
+def _filled(pair: Pair) -> int:
+    return ceil(len(pair.ids) / STEP) * STEP
 
 
 def answer_tokens(batch: Sequence[Pair]) -> int:
@@ -73,7 +79,7 @@ def all_tokens(batch: Sequence[Pair]) -> int:
 
 def collate(batch: Sequence[Pair], pad: int, device: torch.device) -> dict[str, torch.Tensor]:
     """Right-padded ids (batch, length), their mask, and labels shifted to the position that predicts them."""
-    length = max(len(pair.ids) for pair in batch)
+    length = max(map(_filled, batch))
     ids = torch.full((len(batch), length), pad, dtype=torch.long)
     labels = torch.full((len(batch), length), IGNORED, dtype=torch.long)
     mask = torch.zeros((len(batch), length), dtype=torch.long)
