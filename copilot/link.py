@@ -151,8 +151,8 @@ class Linker:
         ]
 
     @cached_property
-    def _short(self) -> list[str]:
-        """The forms of names that are words."""
+    def _lettered(self) -> list[str]:
+        """The forms of names that are letters alone."""
         return [form for form, meanings in self._index.items() if form.isalpha() and meanings[0][1]]
 
     @cached_property
@@ -189,14 +189,15 @@ class Linker:
                     yield self._made(question, run, meanings, guessed=True)
 
     def _clipped(self, form: str, spelling: Spelling) -> tuple[tuple[str, str], ...]:
-        """What a short form that is no word means: the one name that begins so, or a short one that is a slip away."""
+        """What a short form that is no word means: the one name that begins so, or that is a slip away."""
         if len(form) < SHORTEST_START or not form.isalpha() or spelling.knows(form):
             return ()
-        begun = sorted((name for name in self._short if name.startswith(form)), key=len)
+        begun = sorted((name for name in self._lettered if name.startswith(form)), key=len)
         if begun:
             return self._index[begun[0]] if all(name.startswith(begun[0]) for name in begun) else ()
-        best = process.extractOne(form, self._short, scorer=OSA.distance, score_cutoff=1)
-        return self._index[best[0]] if best and best[0][0] == form[0] and len(form) > SHORTEST_START else ()
+        near = process.extract(form, self._lettered, scorer=OSA.distance, score_cutoff=1, limit=None)
+        alike = [name for name, *_ in near if name[0] == form[0]]
+        return self._index[alike[0]] if len(alike) == 1 and len(form) > SHORTEST_START else ()
 
     def _guess(self, question: str, run: list[Token]) -> tuple[tuple[str, str], ...]:
         form = "".join(t.form for t in run)

@@ -2,8 +2,9 @@
 
 y = x W'ᵀ with W' = Q(W + s B A), where Q is the rounding of the form that ships. Of the two small matrices only the
 gradients are ever needed, dB = s dYᵀ (x Aᵀ) and dA = s (dY B)ᵀ x, and the gradient passes Q unchanged (the
-straight-through estimator of Bengio et al. 2013, used as by Jacob et al. 2018). So a layer costs two large products in
-the place of two large and six small ones with their sums, copies and casts (Hu et al. 2021 for LoRA itself).
+straight-through estimator of Bengio et al. 2013, used as by Jacob et al. 2018). So a read costs a
+layer two large products and four small ones, where LoRA as it is written (Hu et al. 2021) costs two large and six
+small ones, and their sums, copies and casts.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from copilot.model.weights import sha256
 from copilot.names import Names
 from finetune.cli import cli, main
 from finetune.compose import composed_pairs
-from finetune.derived import bank, read_derived
+from finetune.derived import Calls, bank, read_derived
 from finetune.evaluate import check_gold
 from finetune.examples import Example, read, task_of
 from finetune.invented import invent
@@ -56,6 +56,22 @@ def test_nothing_comes_near_the_questions_to_avoid() -> None:
     report = Report()
     assert not {e.question for e in made(60, avoid=some, report=report)} & set(some)
     assert report.dropped["too near an evaluation question"] >= len(some)
+
+
+def test_calls_say_which_way_and_are_made_for_two_names_and_for_each_of_a_group() -> None:
+    calls = Calls(clinics.app, ["<task> <args>"], random.Random(1))
+    pairs = [calls.pair() for _ in range(400)]
+    ways = [re.search(r"transfer\([^,]*, [^,]*, ({clinic\d?}), ({clinic\d?})\)$", pair.p) for pair in pairs]
+    found = [(pair.q, *way.groups()) for pair, way in zip(pairs, ways, strict=True) if way]
+    assert len(found) > 20
+    for question, source, target in found:
+        assert re.search(rf"(from|out of) {source}", question) and re.search(rf"\b(to|into) {target}", question), (
+            question
+        )
+    programs = {pair.p for pair in pairs}
+    assert "[close({clinic}), close({clinic2})]" in programs
+    assert "[close(c) for c in clinics({area})]" in programs
+    assert all("{area}" in pair.q and "{clinic}" not in pair.q for pair in pairs if pair.p.startswith("[close(c)"))
 
 
 def test_how_many_there_are_is_a_sum_where_a_column_counts_them() -> None:
